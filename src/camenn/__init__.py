@@ -1,0 +1,1 @@
+"""CameNN: recommendations that survive a dirty catalogue."""
