@@ -1,0 +1,73 @@
+"""A shop divided: which requests and items are trained on, chosen by and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camenn.batches.pairs import PairConfig, Pairs, draw_pairs
+from camenn.batches.requests import Pieces, RequestConfig, RequestReader, divide
+from camenn.batches.source import Source, text_groups
+from camenn.tables.split import Part
+
+EVALUATION_SEED = 20200917
+"""Evaluation draws its negatives once, the same for every model and training seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Requests and alignable items of a shop by part."""
+
+    source: Source
+    request_parts: NDArray[np.int8] | None
+    """(num_requests,), None without events"""
+    item_parts: NDArray[np.int8]
+    """(item rows,), -1 for rows that are no items"""
+    groups: NDArray[np.int64]
+    """(item rows,), equal where normalised texts are"""
+    whole: NDArray[np.bool_]
+    """(item rows,), items with both a text and a picture"""
+
+    def requests(self, part: Part, config: RequestConfig) -> Pieces | None:
+        """The requests of a part, None where there are none."""
+        if self.request_parts is None:
+            return None
+        chosen = np.flatnonzero(self.request_parts == part)
+        if len(chosen) == 0:
+            return None
+        assert self.source.shop.events is not None
+        return divide(self.source.shop.events, chosen, max_candidates=config.max_candidates)
+
+    def items(self, part: Part) -> NDArray[np.int32]:
+        """Catalogue rows of a part that can be aligned."""
+        return np.flatnonzero((self.item_parts == part) & self.whole).astype(np.int32)
+
+    def evaluation_pairs(self, part: Part, config: PairConfig) -> Pairs | None:
+        """The fixed pairs a part is judged by, None where fewer than two different texts are left."""
+        items = self.items(part)
+        if len(np.unique(self.groups[items])) < 2:
+            return None
+        return draw_pairs(items, self.groups, negatives=config.negatives, rng=np.random.default_rng(EVALUATION_SEED))
+
+    def reader(self, config: RequestConfig) -> RequestReader:
+        """A reader whose popularity, where asked for, counts training purchases alone."""
+        events, popularity = self.source.shop.events, None
+        if config.negative_sampling == "popularity" and events is not None and self.request_parts is not None:
+            train = np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
+            bought = np.asarray(events.item_row)[train & (np.asarray(events.converted) == 1)]
+            popularity = np.bincount(bought, minlength=len(self.item_parts))
+        return RequestReader(self.source, config, popularity=popularity)
+
+
+def find_parts(source: Source, *, request_parts: NDArray[np.int8] | None, item_parts: NDArray[np.int8]) -> Parts:
+    """Work out texts and modalities once for a divided shop."""
+    catalogue = source.shop.catalogue
+    return Parts(
+        source=source,
+        request_parts=request_parts,
+        item_parts=item_parts,
+        groups=text_groups(catalogue.texts, catalogue.num_items),
+        whole=source.whole(),
+    )

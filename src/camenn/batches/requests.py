@@ -1,0 +1,243 @@
+"""From events to requests: one context, one history, N candidates with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from camenn.batches.batch import NUM_AGES, RequestBatch
+from camenn.batches.source import Source
+from camenn.errors import ConfigError, DataError
+from camenn.tables.events import Events
+from camenn.tables.features import Side
+from camenn.tables.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestConfig:
+    """How requests are read and batched."""
+
+    rows: int = 512
+    """Candidates in a training batch, about; a request is never divided below `max_candidates`."""
+    max_candidates: int = 64
+    """A request with more candidates becomes several with the same context and history."""
+    history: Literal["purchases", "outcomes"] = "purchases"
+    """The paper's purchases; or all past impressions, each with its outcome."""
+    history_length: int = 20
+    history_tokens: Literal["pooled", "all"] = "pooled"
+    """Two tokens an item, or all its tokens."""
+    candidate_tokens: Literal["pooled", "all"] = "all"
+    negatives: int = 4
+    """Items drawn for each purchase of a shop that logs purchases alone (paper: 1,257,642 to 5,030,568)."""
+    negative_sampling: Literal["uniform", "popularity"] = "uniform"
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Requests, or parts of long ones: positions `start` to `stop` of the events."""
+
+    request: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.request)
+
+    def take(self, index: NDArray[np.int64]) -> Pieces:
+        return Pieces(self.request[index], self.start[index], self.stop[index])
+
+
+def divide(events: Events, requests: NDArray[np.int64], *, max_candidates: int) -> Pieces:
+    """The requests, long ones in several pieces."""
+    start, stop = events.request_offset[requests], events.request_offset[requests + 1]
+    count = -(-(stop - start) // max_candidates)
+    owner = np.repeat(np.arange(len(requests)), count)
+    part = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    begin = start[owner] + part * max_candidates
+    return Pieces(requests[owner], begin, np.minimum(begin + max_candidates, stop[owner]))
+
+
+class RequestReader:
+    """Makes batches of any requests of a shop. What it draws depends on the seed it is given alone."""
+
+    def __init__(
+        self, source: Source, config: RequestConfig, *, popularity: NDArray[np.int64] | None = None
+    ) -> None:
+        """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it."""
+        if source.shop.events is None:
+            raise DataError(f"{source.shop.folder}: the shop has no events, so there are no requests to read")
+        self.source = source
+        self.events: Events = source.shop.events
+        self.config = config
+        if config.history == "outcomes" and not self.events.has_outcomes:
+            raise ConfigError(
+                'requests.history = "outcomes" needs a `converted` column in events; this shop logs purchases alone'
+            )
+        if not self.events.has_outcomes and source.shop.catalogue.num_items < 2:
+            raise DataError("negatives cannot be drawn from a catalogue of fewer than two items")
+        self._place = np.zeros(len(source.shop.catalogue.ids), dtype=np.int64)
+        self._drawn_share = None
+        if config.negative_sampling == "popularity" and popularity is not None:
+            weight = popularity[Vocabulary.FIRST :] + 1.0
+            self._drawn_share = np.cumsum(weight) / weight.sum()
+
+    def rows_an_event(self) -> int:
+        """Candidates that an event becomes."""
+        return 1 if self.events.has_outcomes else 1 + self.config.negatives
+
+    def batch(self, pieces: Pieces, *, seed: tuple[int, ...]) -> RequestBatch:
+        """One batch of these pieces; seed: what the sampled negatives depend on."""
+        length = pieces.stop - pieces.start
+        request = np.repeat(np.arange(len(pieces)), length)
+        position = (
+            np.arange(len(request)) - np.repeat(np.cumsum(length) - length, length) + pieces.start[request]
+        )
+        candidate = np.asarray(self.events.item_row[position])
+        label = np.asarray(self.events.converted[position]).astype(np.float32)
+        row_codes = np.asarray(self.source.row_codes[position])
+        if not self.events.has_outcomes:
+            candidate, label, request, row_codes = self._with_negatives(candidate, request, row_codes, seed)
+        first = self.events.request_offset[pieces.request]
+        user = np.asarray(self.events.user_row[first])
+        context = np.concatenate([self.source.user_codes[user], self.source.event_codes[first]], axis=1)
+        end = np.asarray(self.events.history_end[pieces.request])
+        at = np.asarray(self.events.at[first])
+        history = self.history(user, end, at)
+        return self.assemble(context, history, candidate, request, row_codes, label)
+
+    def assemble(
+        self,
+        context: NDArray[np.int32],
+        history: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+        candidate: NDArray[np.int32],
+        request: NDArray[np.int64],
+        row_codes: NDArray[np.int32],
+        label: NDArray[np.float32],
+    ) -> RequestBatch:
+        """Gather each distinct item once and let history and candidates point to it."""
+        rows, outcome, age = history
+        whole_history = self.config.history_tokens == "all"
+        whole = np.unique(np.concatenate([candidate, rows.ravel()]) if whole_history else candidate)
+        whole = np.concatenate([[0], whole[whole > 0]]).astype(np.int32)
+        self._place[whole] = np.arange(len(whole))
+        others = np.unique(rows)
+        others = others[(self._place[others] == 0) & (others > 0)]
+        distinct = np.concatenate([whole, others]).astype(np.int32)
+        self._place[distinct] = np.arange(len(distinct))
+        candidates, steps = self._place[candidate], self._place[rows]
+        self._place[distinct] = 0
+        tokens = self.config.candidate_tokens == "all" or whole_history
+        return RequestBatch(
+            items=self.source.gather(distinct, num_whole=len(whole), tokens=tokens),
+            context=torch.from_numpy(context.astype(np.int64)),
+            history=torch.from_numpy(steps),
+            history_outcome=torch.from_numpy(outcome),
+            history_age=torch.from_numpy(age),
+            history_whole=whole_history,
+            candidates=torch.from_numpy(candidates),
+            request=torch.from_numpy(request),
+            row_codes=torch.from_numpy(self._row_codes(context, candidate, request, row_codes)),
+            labels=torch.from_numpy(label),
+        )
+
+    def history(
+        self, user: NDArray[np.int32], end: NDArray[np.int64], at: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Items, outcomes and ages, (requests, steps), of each user's last events before position `end`.
+
+        Steps without an event carry the padding item. Batches are as long as their longest history.
+        """
+        events, longest = self.events, self.config.history_length
+        start = np.asarray(events.user_offset[user])
+        if self.config.history == "purchases":
+            start, end = events.purchase_count[start], events.purchase_count[end]
+        longest = int(np.minimum(end - start, longest).max(initial=1))
+        place = end[:, None] - np.arange(max(longest, 1), 0, -1)
+        real = place >= start[:, None]
+        place = np.where(real, place, 0)
+        if self.config.history == "purchases":
+            place = np.asarray(events.purchase_position)[place] if len(events.purchase_position) else place
+        rows = np.where(real, events.item_row[place], 0).astype(np.int32)
+        outcome = np.where(real, np.asarray(events.converted)[place] + 1, 0).astype(np.int64)
+        age = np.where(real, age_bucket(at[:, None] - np.asarray(events.at)[place]), 0)
+        return rows, outcome, age
+
+    def _row_codes(
+        self,
+        context: NDArray[np.int32],
+        candidate: NDArray[np.int32],
+        request: NDArray[np.int64],
+        row_codes: NDArray[np.int32],
+    ) -> NDArray[np.int64]:
+        """Codes of one candidate in one request: varying event columns, then crosses."""
+        features = self.source.features
+        needed = {part for field in features.fields for part in field.parts}
+        known: dict[str, NDArray[np.int32]] = {}
+        blocks = (
+            (Side.CONTEXT, context[request]),
+            (Side.ITEM, self.source.item_codes[candidate]),
+            (Side.ROW, row_codes),
+        )
+        for side, codes in blocks if needed else ():
+            slot = 0
+            for field in features.of(side):
+                if field.name in needed:
+                    known[field.name] = codes[:, slot]
+                slot += field.slots
+        crossed = features.cross(known) if needed else np.zeros((len(request), 0), dtype=np.int32)
+        return np.concatenate([row_codes, crossed], axis=1).astype(np.int64)
+
+    def _with_negatives(
+        self,
+        bought: NDArray[np.int32],
+        request: NDArray[np.int64],
+        row_codes: NDArray[np.int32],
+        seed: tuple[int, ...],
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
+        """Each purchase followed by items drawn anew, none of them a positive of the same request."""
+        rng = np.random.default_rng(seed)
+        num_items = len(self._place)
+        positives = np.unique(request * num_items + bought)
+        each = np.repeat(request, self.config.negatives)
+        drawn = self._draw(rng, len(each))
+        for _ in range(20):
+            taken = np.isin(each * num_items + drawn, positives)
+            if not taken.any():
+                break
+            drawn[taken] = self._draw(rng, int(taken.sum()))
+        free = ~np.isin(
+            each * num_items + drawn, positives
+        )  # a basket of nearly everything leaves none to draw
+        candidate = np.concatenate([bought, drawn[free]])
+        owner = np.concatenate([request, each[free]])
+        label = np.zeros(len(candidate), dtype=np.float32)
+        label[: len(bought)] = 1.0
+        codes = np.concatenate([row_codes, np.repeat(row_codes, self.config.negatives, axis=0)[free]])
+        order = np.argsort(owner, kind="stable")
+        return candidate[order], label[order], owner[order], codes[order]
+
+    def _draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
+        if self._drawn_share is None:
+            return rng.integers(Vocabulary.FIRST, len(self._place), count, dtype=np.int32)
+        drawn = np.searchsorted(self._drawn_share, rng.random(count), side="right")
+        return (np.minimum(drawn, len(self._drawn_share) - 1) + Vocabulary.FIRST).astype(np.int32)
+
+
+def age_bucket(age: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bucket 1 to NUM_AGES - 1 of an age in microseconds: its power of two in seconds; 0 is kept for padding."""
+    seconds = np.maximum(age // 1_000_000, 1)
+    return np.minimum(np.log2(seconds).astype(np.int64) + 1, NUM_AGES - 1)
+
+
+def plan_batches(pieces: Pieces, *, rows: int, rows_an_event: int) -> Iterator[NDArray[np.int64]]:
+    """Consecutive pieces of about `rows` candidates in all, as indices."""
+    size = (pieces.stop - pieces.start) * rows_an_event
+    number = (np.cumsum(size) - size) // rows
+    bounds = np.flatnonzero(np.diff(number, prepend=-1))
+    for start, stop in zip(bounds, np.append(bounds[1:], len(pieces)), strict=True):
+        yield np.arange(start, stop)

@@ -1,0 +1,263 @@
+"""The artefact: weights, configuration, features and digests. All that evaluation and serving need; no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from camenn.batches.source import Source, open_source
+from camenn.embeddings.store import open_store
+from camenn.errors import BundleError
+from camenn.layers.embedding import Fields
+from camenn.models.frames import MultiTaskModel
+from camenn.models.output import ModelInputs
+from camenn.models.zoo import build_model
+from camenn.run_config import RunConfig, config_to_json, parse_config
+from camenn.tables.features import Features, Field, Side
+from camenn.tables.shop import Shop
+from camenn.tables.vocabulary import Vocabulary
+from camenn.task import Task
+
+FORMAT = 1
+WEIGHTS, CONFIG, FEATURES, VOCABULARIES, MANIFEST, CARD = (
+    "model.safetensors",
+    "config.json",
+    "features.json",
+    "vocabularies.parquet",
+    "manifest.json",
+    "README.md",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """Which frozen encoder made the vectors a model was trained on."""
+
+    spec: str
+    """As typed, such as `builtin` or a model's name."""
+    digest: str
+    """Of the encoder and its preprocessing; another encoder of the same name is refused."""
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """probability = sigmoid(scale x logit + bias), fitted on validation."""
+
+    scale: float = 1.0
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A trained model with everything it needs to read a shop."""
+
+    model: MultiTaskModel
+    config: RunConfig
+    features: Features
+    text: EncoderIdentity | None
+    image: EncoderIdentity | None
+    calibration: dict[Task, Calibration]
+    facts: dict[str, Any]
+    """What training says of itself: the shop's digest, seed, epochs, seconds, versions."""
+
+    def inputs(self) -> ModelInputs:
+        """The sizes the model was built for."""
+        return model_inputs(self.config, self.features, self.text, self.image)
+
+    def open(self, shop: Shop) -> Source:
+        """Read a shop, seen or unseen, through this model's features and encoders.
+
+        Raises:
+            StoreError: the shop is not encoded with this model's encoders.
+        """
+        catalogue = shop.catalogue
+        text = None if self.text is None or not catalogue.has_text else open_store(shop.folder, "text", self.text.digest)
+        image = (
+            None if self.image is None or not catalogue.has_images else open_store(shop.folder, "image", self.image.digest)
+        )
+        return open_source(shop, self.features, text=text, image=image, text_length=self.config.encoders.text_length)
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write the bundle; what stood there before stays whole until the new one is complete."""
+        folder = Path(folder)
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            self._write(partial)
+            replaced = folder.with_name(f".{folder.name}.replaced")
+            shutil.rmtree(replaced, ignore_errors=True)
+            if folder.exists():
+                folder.rename(replaced)
+            partial.rename(folder)
+            shutil.rmtree(replaced, ignore_errors=True)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise BundleError(f"{folder}: not saved: {error.strerror or error}; what was there is untouched") from error
+
+    def _write(self, folder: Path) -> None:
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        _write_json(
+            folder / CONFIG,
+            {
+                "format": FORMAT,
+                "run": config_to_json(self.config),
+                "text": None if self.text is None else asdict(self.text),
+                "image": None if self.image is None else asdict(self.image),
+                "calibration": {task.value: asdict(one) for task, one in self.calibration.items()},
+                "facts": self.facts,
+            },
+        )
+        _write_json(folder / FEATURES, self.features.to_json())
+        vocabularies = [
+            pl.DataFrame({"field": [name] * len(one.values), "value": one.values.cast(pl.String)})
+            for name, one in self.features.vocabularies.items()
+        ]
+        empty = pl.DataFrame(schema={"field": pl.String, "value": pl.String})
+        pl.concat([empty, *vocabularies]).write_parquet(folder / VOCABULARIES)
+        (folder / CARD).write_text(model_card(self), encoding="utf-8")
+        digests = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+        _write_json(folder / MANIFEST, {"format": FORMAT, "sha256": digests})
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Bundle:
+        """Read a bundle, or the run that holds one.
+
+        Raises:
+            BundleError: a file is missing or altered, or of a format this version does not read.
+        """
+        folder = Path(folder)
+        if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():
+            folder = folder / "bundle"
+        _check_files(folder)
+        raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = parse_config(raw["run"], where=str(folder / CONFIG))
+        features = _read_features(folder)
+        text = None if raw["text"] is None else EncoderIdentity(**raw["text"])
+        image = None if raw["image"] is None else EncoderIdentity(**raw["image"])
+        model = build_model(config.model, model_inputs(config, features, text, image))
+        try:
+            model.load_state_dict(load_file(folder / WEIGHTS))
+        except (SafetensorError, RuntimeError) as error:
+            raise BundleError(f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}") from None
+        calibration = {Task(name): Calibration(**one) for name, one in raw["calibration"].items()}
+        return cls(model.eval(), config, features, text, image, calibration, raw["facts"])
+
+
+def model_inputs(
+    config: RunConfig, features: Features, text: EncoderIdentity | None, image: EncoderIdentity | None
+) -> ModelInputs:
+    """The sizes a model is built for. Slots stand in the order in which batches carry them."""
+    context = features.of(Side.CONTEXT)
+    return ModelInputs(
+        num_codes=features.num_codes,
+        item_fields=_fields(features.of(Side.ITEM)),
+        context_fields=_fields(context),
+        num_row_fields=len(features.of(Side.ROW)),
+        text_width=None if text is None else text.width,
+        image_width=None if image is None else image.width,
+        max_text=config.encoders.text_length,
+        max_patches=9,
+        max_steps=config.requests.history_length,
+    )
+
+
+def _fields(fields: tuple[Field, ...]) -> Fields:
+    slots, ids, start = [], [], 0
+    for field in fields:
+        if field.is_id:
+            ids.append((start, field.offset))
+        slots.append(field.slots)
+        start += field.slots
+    return Fields(tuple(slots), tuple(ids))
+
+
+def _check_files(folder: Path) -> None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder}: no bundle here ({MANIFEST} is missing); give a run or bundle folder") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise BundleError(f"{folder / MANIFEST}: damaged; save the bundle again from its run") from None
+    if manifest.get("format") != FORMAT:
+        raise BundleError(f"{folder}: bundle format {manifest.get('format')!r}, this version reads format {FORMAT}")
+    for name, digest in manifest["sha256"].items():
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path}: missing; copy the bundle again, whole")
+        if _digest(path) != digest:
+            raise BundleError(f"{path}: altered since it was saved (its SHA-256 differs); copy the bundle again")
+
+
+def _read_features(folder: Path) -> Features:
+    try:
+        fields = Features.fields_from_json(json.loads((folder / FEATURES).read_text(encoding="utf-8")))
+        table = pl.read_parquet(folder / VOCABULARIES)
+        groups = {name[0]: part["value"] for name, part in table.group_by("field", maintain_order=True)}
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise BundleError(f"{folder / FEATURES}: not readable as this version's features: {error}") from None
+    empty = pl.Series([], dtype=pl.String)
+    coded = [field.name for field in fields if field.coding in ("value", "list")]
+    return Features(fields, {name: Vocabulary(groups.get(name, empty)) for name in coded})
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_card(bundle: Bundle) -> str:
+    """What a reader of the folder should know."""
+    parameters = sum(p.numel() for p in bundle.model.parameters())
+    encoders = [
+        f"- {name} encoder, frozen: `{one.spec}` ({one.width} wide)"
+        for name, one in (("text", bundle.text), ("picture", bundle.image))
+        if one is not None
+    ]
+    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in bundle.facts.items()]
+    fields = [f"`{field.name}`" for field in bundle.features.fields]
+    return "\n".join(
+        [
+            "---",
+            "library_name: camenn",
+            "tags: [recommender-system, cross-modal-alignment, mixture-of-experts]",
+            "---",
+            f"# {bundle.config.model.name}",
+            "",
+            "Predicts whether a user buys an item (CVR) and whether an item's text and picture fit each other (ITA, TIA).",
+            "",
+            f"- parameters: {parameters:,}",
+            *encoders,
+            *facts,
+            "",
+            f"Reads the features {', '.join(fields) or 'none'}; columns that a shop lacks are masked.",
+            "",
+            "```python",
+            "from camenn import Bundle, open_shop",
+            "",
+            'bundle = Bundle.from_pretrained("path/to/this/folder")',
+            'source = bundle.open(open_shop("path/to/shop"))',
+            "```",
+            "",
+            "Probabilities are calibrated on the validation part of the shop it was trained on, and on no other.",
+            "",
+        ]
+    )

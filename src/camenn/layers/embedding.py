@@ -1,0 +1,242 @@
+"""From codes and encoder vectors to tokens of one width (paper, sections 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from camenn.batches.batch import NUM_AGES, Items, RequestBatch, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """How the slots of a code row divide into fields."""
+
+    slots: tuple[int, ...]
+    """Slots of each field; a field of several values takes several."""
+    id_slots: tuple[tuple[int, int], ...] = ()
+    """(slot, code of the unseen row) of each identifier."""
+
+    @property
+    def num_fields(self) -> int:
+        return len(self.slots)
+
+
+class FieldEmbedding(nn.Module):
+    """One token a field: the mean of the embeddings of its values, absent where it has none."""
+
+    share: Tensor
+
+    def __init__(self, table: nn.Embedding, fields: Fields, *, id_dropout: float) -> None:
+        super().__init__()
+        self.table = table
+        self.fields = fields
+        self.id_dropout = id_dropout
+        share = torch.zeros(fields.num_fields, sum(fields.slots))
+        start = 0
+        for number, width in enumerate(fields.slots):
+            share[number, start : start + width] = 1.0
+            start += width
+        self.register_buffer("share", share, persistent=False)
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, slots) codes -> (n, fields, width) tokens, (n, fields) mask."""
+        codes = self._forget_ids(codes)
+        vectors = self.table(codes)
+        present = codes > 0
+        if max(self.fields.slots, default=1) == 1:
+            return vectors, present
+        count = present.to(vectors.dtype) @ self.share.T
+        summed = torch.einsum("fs,nsd->nfd", self.share.to(vectors.dtype), vectors)
+        return summed / count.clamp_min(1.0)[..., None], count > 0
+
+    def _forget_ids(self, codes: Tensor) -> Tensor:
+        """At training some identifiers are taken for unseen, so that the unseen row learns to stand for new ones."""
+        if not self.training or self.id_dropout == 0.0:
+            return codes
+        codes = codes.clone()
+        for slot, unseen in self.fields.id_slots:
+            forget = (torch.rand(codes.shape[0], device=codes.device) < self.id_dropout) & (
+                codes[:, slot] > 0
+            )
+            codes[:, slot] = torch.where(forget, unseen, codes[:, slot])
+        return codes
+
+
+class Standardise(nn.Module):
+    """Encoder vectors with mean 0 and deviation 1 in each dimension, as measured on the training items."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    def fit(self, vectors: Tensor) -> None:
+        """Measure (tokens, width) vectors of training items."""
+        vectors = vectors.double()
+        self.mean.copy_(vectors.mean(dim=0))
+        deviation = vectors.std(dim=0, correction=0)
+        self.scale.copy_(1.0 / deviation.clamp_min(1e-3 * deviation.mean() + 1e-6))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., width) -> (..., width) in single precision."""
+        return (vectors.to(self.mean.dtype) - self.mean) * self.scale
+
+
+class ModalityEmbedding(nn.Module):
+    """Tokens of one modality: projected encoder output + position + segment (paper, equations 1 and 2)."""
+
+    def __init__(self, encoder_width: int, width: int, *, max_length: int, token_dropout: float) -> None:
+        super().__init__()
+        self.standardise = Standardise(encoder_width)
+        self.project = nn.Linear(encoder_width, width)
+        self.position = nn.Embedding(max_length, width)
+        self.segment = nn.Parameter(torch.randn(width) * 0.02)
+        self.token_dropout = token_dropout
+        nn.init.normal_(self.position.weight, std=0.02)
+
+    def forward(self, tokens: Tokens, num_items: int) -> tuple[Tensor, Tensor]:
+        """All tokens of the first `num_items` items, (num_items, length, width), and their (num_items, length) mask."""
+        embedded = (
+            self.project(self.standardise(tokens.vectors)) + self.position(tokens.position) + self.segment
+        )
+        padded = embedded.new_zeros(num_items * tokens.length, embedded.shape[-1])
+        mask = torch.zeros(num_items * tokens.length, dtype=torch.bool, device=embedded.device)
+        place = tokens.item * tokens.length + tokens.position
+        kept = torch.ones_like(place, dtype=torch.bool)
+        if self.training and self.token_dropout > 0.0:
+            kept = torch.rand(place.shape, device=place.device) >= self.token_dropout
+        padded = padded.index_copy(0, place, embedded)
+        mask[place] = kept
+        return padded.view(num_items, tokens.length, -1), mask.view(num_items, tokens.length)
+
+    def pooled(self, tokens: Tokens) -> Tensor:
+        """(items, width): one token an item, the projection of its mean vector; zeros where it has none."""
+        vectors = self.project(self.standardise(tokens.pooled)) + self.segment
+        return vectors * tokens.present[:, None]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTokens:
+    """The distinct items of a batch as tokens; a modality the batch lacks has length 0."""
+
+    fields: Tensor
+    """(items, fields, width)"""
+    fields_mask: Tensor
+    text: Tensor
+    """(whole items, text_length, width)"""
+    text_mask: Tensor
+    image: Tensor
+    """(whole items, 1 + patches, width): [SEP] before the patches."""
+    image_mask: Tensor
+
+    @property
+    def num_whole(self) -> int:
+        return self.text.shape[0]
+
+
+class InputEmbedding(nn.Module):
+    """Everything a model reads, as tokens of one width: fields, history, texts, pictures, [CLS] and [SEP]."""
+
+    def __init__(
+        self,
+        *,
+        num_codes: int,
+        item_fields: Fields,
+        context_fields: Fields,
+        text_width: int | None,
+        image_width: int | None,
+        width: int,
+        max_text: int = 50,
+        max_patches: int = 9,
+        max_steps: int = 20,
+        id_dropout: float = 0.0,
+        token_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.width = width
+        table = nn.Embedding(num_codes, width, padding_idx=0)
+        nn.init.normal_(table.weight, std=0.02)
+        with torch.no_grad():
+            table.weight[0].zero_()
+        self.table = table
+        self.item_fields = FieldEmbedding(table, item_fields, id_dropout=id_dropout)
+        self.context_fields = FieldEmbedding(table, context_fields, id_dropout=id_dropout)
+        self.text = _modality(text_width, width, max_text, token_dropout)
+        self.image = _modality(image_width, width, max_patches, token_dropout)
+        self.cls = nn.Parameter(torch.randn(width) * 0.02)
+        self.sep = nn.Parameter(torch.randn(width) * 0.02)
+        self.step = nn.Embedding(max_steps, width)
+        self.outcome = nn.Embedding(3, width, padding_idx=0)
+        self.age = nn.Embedding(NUM_AGES, width)
+        for embedding in (self.step, self.outcome, self.age):
+            nn.init.normal_(embedding.weight, std=0.02)
+
+    def items(self, items: Items) -> ItemTokens:
+        """The distinct items, each token projected once; a modality without tokens enters as its pooled vector."""
+        fields, fields_mask = self.item_fields(items.codes)
+        text, text_mask = self._tokens(self.text, items.text, items)
+        image, image_mask = self._tokens(self.image, items.image, items)
+        if image.shape[1]:
+            sep = self.sep.to(image.dtype).expand(image.shape[0], 1, -1)
+            image = torch.cat([sep, image], dim=1)
+            image_mask = torch.cat([image_mask.any(dim=1, keepdim=True), image_mask], dim=1)
+        return ItemTokens(fields, fields_mask, text, text_mask, image, image_mask)
+
+    def history(self, batch: RequestBatch, tokens: ItemTokens) -> tuple[Tensor, Tensor]:
+        """The behaviour sequence, latest step last: (requests, steps x tokens an item, width) and its mask.
+
+        CHOICE: an item is two tokens, the first of its fields and pooled text, the second of its pooled
+        picture; or, where the batch holds them, all its tokens. Each carries the step's place, outcome and age.
+        """
+        steps = batch.history.shape[1]
+        back = torch.arange(
+            steps - 1, -1, -1, device=batch.history.device
+        )  # 0 is the latest: growth moves nothing
+        moment = self.step(back) + self.outcome(batch.history_outcome) + self.age(batch.history_age)
+        items, masks = self._whole(tokens) if batch.history_whole else self._pair(batch.items, tokens)
+        real = masks[batch.history] & (batch.history > 0)[..., None]
+        return (items[batch.history] + moment[:, :, None]).flatten(1, 2), real.flatten(1, 2)
+
+    def _pair(self, items: Items, tokens: ItemTokens) -> tuple[Tensor, Tensor]:
+        """(items, 1 or 2, width): pooled text with fields, pooled picture."""
+        first = (tokens.fields * tokens.fields_mask[..., None]).sum(dim=1)
+        if self.text is not None and items.text is not None:
+            first = first + self.text.pooled(items.text)
+        real = torch.ones(first.shape[0], dtype=torch.bool, device=first.device)
+        if self.image is None or items.image is None:
+            return first[:, None], real[:, None]
+        pair = torch.stack([first, self.image.pooled(items.image)], dim=1)
+        return pair, torch.stack([real, items.image.present], dim=1)
+
+    def _whole(self, tokens: ItemTokens) -> tuple[Tensor, Tensor]:
+        """(items, 1 + text + patches, width): fields, then every token."""
+        first = (tokens.fields * tokens.fields_mask[..., None]).sum(dim=1, keepdim=True)
+        real = torch.ones(first.shape[:2], dtype=torch.bool, device=first.device)
+        whole = torch.cat([first, tokens.text, tokens.image[:, 1:]], dim=1)
+        return whole, torch.cat([real, tokens.text_mask, tokens.image_mask[:, 1:]], dim=1)
+
+    def _tokens(
+        self, modality: ModalityEmbedding | None, tokens: Tokens | None, items: Items
+    ) -> tuple[Tensor, Tensor]:
+        if modality is None or tokens is None:
+            device = self.cls.device
+            empty = torch.zeros(items.num_whole, 0, self.width, device=device)
+            return empty, torch.zeros(items.num_whole, 0, dtype=torch.bool, device=device)
+        if tokens.length == 0:
+            return modality.pooled(tokens)[: items.num_whole, None], tokens.present[: items.num_whole, None]
+        padded: tuple[Tensor, Tensor] = modality(tokens, items.num_whole)
+        return padded
+
+
+def _modality(
+    encoder_width: int | None, width: int, max_length: int, token_dropout: float
+) -> ModalityEmbedding | None:
+    if encoder_width is None:
+        return None
+    return ModalityEmbedding(encoder_width, width, max_length=max_length, token_dropout=token_dropout)

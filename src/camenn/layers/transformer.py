@@ -1,0 +1,128 @@
+"""The transformer encoder block (Vaswani et al. 2017, post-norm), the basic layer of CameNN (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Tokens that every row of a request may look at but never changes: its context and history."""
+
+    vectors: Tensor
+    """(requests, length, width)"""
+    mask: Tensor
+    """(requests, length) bool"""
+    request: Tensor
+    """(rows,) int64 whose memory a row reads, ascending."""
+
+    def of_rows(self, rows: Tensor) -> Memory:
+        """The same memory for a subset of the rows, kept in ascending order."""
+        return Memory(self.vectors, self.mask, self.request[rows])
+
+
+class TransformerBlock(nn.Module):
+    """One encoder block: multi-head attention and a feed-forward, each added to its input and normalised.
+
+    Attention weights have no dropout: the fused kernels on processors have none, and the outputs have theirs.
+    """
+
+    def __init__(self, width: int, *, heads: int, dropout: float = 0.0, expansion: int = 4) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} does not divide into {heads} heads")
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attention_output = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, expansion * width)
+        self.contract = nn.Linear(expansion * width, width)
+        self.feed_forward_norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, mask: Tensor, *, memory: Memory | None = None, num_outputs: int | None = None
+    ) -> Tensor:
+        """(rows, length, width) and its (rows, length) mask -> (rows, num_outputs or length, width).
+
+        With `num_outputs` only the first tokens are computed, looking at all: what reads [CLS] alone pays for it alone.
+        """
+        outputs = x if num_outputs is None else x[:, :num_outputs]
+        outputs = self.attention_norm(outputs + self.dropout(self._attend(outputs, x, mask, memory)))
+        hidden = functional.relu(self.expand(outputs))
+        return self.feed_forward_norm(outputs + self.dropout(self.contract(hidden)))
+
+    def _attend(self, outputs: Tensor, x: Tensor, mask: Tensor, memory: Memory | None) -> Tensor:
+        width = x.shape[-1]
+        if outputs is x:
+            query, key, value = self.query_key_value(x).split(width, dim=-1)
+        else:
+            weight, bias = self.query_key_value.weight, self.query_key_value.bias
+            query = functional.linear(outputs, weight[:width], bias[:width])
+            key, value = functional.linear(x, weight[width:], bias[width:]).split(width, dim=-1)
+        if memory is None:
+            attended = self._attention(query, key, value, mask[:, None, None, :])
+        else:
+            attended = self._attention_with_memory(query, key, value, mask, memory)
+        return self.attention_output(attended)
+
+    def _attention(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Scaled dot product over heads; mask broadcasts to (rows, heads, queries, keys)."""
+        split = (self.heads, -1)
+        attended = functional.scaled_dot_product_attention(
+            query.unflatten(-1, split).transpose(1, 2),
+            key.unflatten(-1, split).transpose(1, 2),
+            value.unflatten(-1, split).transpose(1, 2),
+            attn_mask=mask,
+        )
+        return attended.transpose(1, 2).flatten(-2)
+
+    def _attention_with_memory(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, memory: Memory
+    ) -> Tensor:
+        """Each row looks at its request's memory and at itself.
+
+        A few rows of one request share a line of the kernel, so that its memory is not laid out once a row;
+        rows of a line are masked from one another.
+        """
+        width, num_rows, length = query.shape[-1], query.shape[0], key.shape[1]
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        remembered = functional.linear(memory.vectors, weight[width:], bias[width:])
+        pack = max(1, round((remembered.shape[1] / length) ** 0.5))
+        lines, line_request = pack_rows(memory.request, pack)
+        filled = lines >= 0
+        lines = lines.clamp_min(0)
+        memory_key, memory_value = remembered[line_request].split(width, dim=-1)
+        own = mask[lines] & filled[..., None]
+        same = torch.eye(pack, dtype=torch.bool, device=mask.device)
+        own = (same[None, :, :, None] & own[:, None]).flatten(2)  # (lines, pack, pack * length)
+        seen = torch.cat([memory.mask[line_request][:, None].expand(-1, pack, -1), own], dim=-1)
+        attended = self._attention(
+            query[lines].flatten(1, 2),
+            torch.cat([memory_key, key[lines].flatten(1, 2)], dim=1),
+            torch.cat([memory_value, value[lines].flatten(1, 2)], dim=1),
+            seen.repeat_interleave(query.shape[1], dim=1)[:, None],
+        )
+        return attended.unflatten(1, (pack, -1))[filled].reshape(num_rows, -1, width)
+
+
+def pack_rows(request: Tensor, pack: int) -> tuple[Tensor, Tensor]:
+    """Lay rows out in lines of `pack`, each line of one request.
+
+    request: (rows,) ascending. Returns (lines, pack) row indices, -1 where a line has none, rows in
+    order; and (lines,) the request of each line.
+    """
+    row = torch.arange(request.shape[0], device=request.device)
+    if pack == 1:
+        return row[:, None], request
+    first = torch.searchsorted(request, request)
+    slot = (row - first) % pack
+    line = torch.cumsum(slot == 0, dim=0) - 1
+    starts = row[slot == 0]
+    lines = torch.full((starts.shape[0], pack), -1, dtype=torch.int64, device=request.device)
+    lines[line, slot] = row
+    return lines, request[starts]

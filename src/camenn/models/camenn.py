@@ -1,0 +1,80 @@
+"""CameNN: cross-modal alignment with mixture of experts (Li et al. 2020, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from camenn.layers.aligned_space import AlignedSpace
+from camenn.layers.embedding import InputEmbedding
+from camenn.layers.transformer import TransformerBlock
+from camenn.models.frames import MultiGate, MultiTaskModel, Pattern, Stack, Tower
+from camenn.models.output import ModelInputs
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CamennConfig:
+    """CameNN's shape. The defaults are the paper's where it says (8 heads, 1 block); the rest is CHOICE."""
+
+    name: Literal["camenn"] = "camenn"
+    width: int = 128
+    heads: int = 8
+    num_experts: int = 4
+    top_k: int = 2
+    """Experts a row keeps; `num_experts` keeps all."""
+    dropout: float = 0.1
+    token_dropout: float = 0.0
+    """Share of text tokens and patches unseen at a training step."""
+    id_dropout: float = 0.1
+    """Share of identifiers taken for unseen at a training step."""
+    pattern: Pattern = Pattern.FULL
+    aligned_width: int = 128
+    """Width of the aligned space; 0 leaves it out, which is the paper's own way."""
+    aligned_dropout: float = 0.5
+
+
+def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
+    """The model for a shop of these sizes."""
+    width = config.width
+
+    def block() -> nn.Module:
+        return TransformerBlock(width, heads=config.heads, dropout=config.dropout)
+
+    embed = InputEmbedding(
+        num_codes=inputs.num_codes,
+        item_fields=inputs.item_fields,
+        context_fields=inputs.context_fields,
+        text_width=inputs.text_width,
+        image_width=inputs.image_width,
+        width=width,
+        max_text=inputs.max_text,
+        max_patches=inputs.max_patches,
+        max_steps=inputs.max_steps,
+        id_dropout=config.id_dropout,
+        token_dropout=config.token_dropout,
+    )
+    aligned = _aligned_space(config, inputs)
+    towers: dict[Task, nn.Module] = {}
+    for task in Task:
+        num_similarities = 0 if aligned is None else 2 if task is Task.CONVERSION else 1
+        towers[task] = Tower(block(), width=width, num_similarities=num_similarities)
+    return MultiTaskModel(
+        embed=embed,
+        bottom=Stack([block()]),
+        routing=MultiGate([block() for _ in range(config.num_experts)], width=width, top_k=config.top_k),
+        towers=towers,
+        pattern=config.pattern,
+        dropout=config.dropout,
+        aligned_space=aligned,
+    )
+
+
+def _aligned_space(config: CamennConfig, inputs: ModelInputs) -> AlignedSpace | None:
+    if config.aligned_width == 0 or inputs.text_width is None or inputs.image_width is None:
+        return None
+    return AlignedSpace(
+        inputs.text_width, inputs.image_width, config.aligned_width, dropout=config.aligned_dropout
+    )

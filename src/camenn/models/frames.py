@@ -1,0 +1,219 @@
+"""The frames that hold the models. A model is a frame with its parts put in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import torch
+from torch import Tensor, nn
+
+from camenn.batches.batch import Batch, PairBatch, RequestBatch
+from camenn.layers.aligned_space import Aligned, AlignedSpace
+from camenn.layers.embedding import InputEmbedding
+from camenn.layers.routing import Gate, MixtureOfExperts
+from camenn.layers.transformer import Memory
+from camenn.models.output import GateWeights, ModelOutput, rows_of
+from camenn.task import ALIGNMENT_TASKS, Task
+
+
+class Pattern(StrEnum):
+    """Who looks at whom. Train and serve with the same one."""
+
+    FULL = "full"
+    """The paper's: everything sees everything."""
+    SHARED_HISTORY = "shared_history"
+    """Context and history see only themselves, a candidate sees them and itself: one history serves all candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Rows of tokens, [CLS] first, and what they may look at besides themselves."""
+
+    vectors: Tensor
+    """(rows, length, width)"""
+    mask: Tensor
+    """(rows, length) bool"""
+    memory: Memory | None = None
+
+    @property
+    def cls(self) -> Tensor:
+        """(rows, width)"""
+        return self.vectors[:, 0]
+
+
+class Stack(nn.Module):
+    """Blocks one after another; a memory passes through the same blocks, looking at itself alone."""
+
+    def __init__(self, blocks: list[nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, sequence: Sequence) -> Sequence:
+        for block in self.blocks:
+            memory = sequence.memory
+            vectors = block(sequence.vectors, sequence.mask, memory=memory)
+            if memory is not None:
+                memory = replace(memory, vectors=block(memory.vectors, memory.mask))
+            sequence = Sequence(vectors, sequence.mask, memory)
+        return sequence
+
+
+class MultiGate(nn.Module):
+    """Experts shared by the tasks, a gate a task (MMoE, Ma et al. 2018; paper, section 3.3).
+
+    CHOICE: the gate reads the bottom's [CLS]. A shared memory is routed as a row of its own by its first token.
+    """
+
+    def __init__(self, experts: list[nn.Module], *, width: int, top_k: int) -> None:
+        super().__init__()
+        self.mixture = MixtureOfExperts(experts)
+        self.gates = nn.ModuleDict(
+            {task.value: Gate(width, num_experts=len(experts), top_k=top_k) for task in Task}
+        )
+
+    def forward(self, task: Task, sequence: Sequence) -> tuple[Sequence, GateWeights]:
+        gate = self.gates[task.value]
+        kept, dense = gate(sequence.cls)
+        memory = sequence.memory
+        vectors = self.mixture(sequence.vectors, sequence.mask, kept, memory=memory)
+        if memory is not None:
+            memory_kept, _ = gate(memory.vectors[:, 0])
+            memory = replace(memory, vectors=self.mixture(memory.vectors, memory.mask, memory_kept))
+        return Sequence(vectors, sequence.mask, memory), GateWeights(kept, dense)
+
+
+class Tower(nn.Module):
+    """A task's own block, of which only [CLS] is computed, and a linear classifier on it."""
+
+    def __init__(self, block: nn.Module, *, width: int, num_similarities: int) -> None:
+        super().__init__()
+        self.block = block
+        self.head = nn.Linear(width, 1)
+        self.similarity = nn.Linear(num_similarities, 1, bias=False) if num_similarities else None
+
+    def forward(self, sequence: Sequence, similarities: Tensor | None) -> Tensor:
+        """-> (rows,) logits."""
+        cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
+        logits: Tensor = self.head(cls).squeeze(-1)
+        if self.similarity is not None and similarities is not None:
+            logits = logits + self.similarity(similarities).squeeze(-1)
+        return logits
+
+
+class MultiTaskModel(nn.Module):
+    """Embedding, a shared bottom, routing to what the tasks share, a tower a task."""
+
+    def __init__(
+        self,
+        *,
+        embed: InputEmbedding,
+        bottom: nn.Module,
+        routing: nn.Module,
+        towers: dict[Task, nn.Module],
+        pattern: Pattern,
+        dropout: float,
+        aligned_space: AlignedSpace | None,
+    ) -> None:
+        super().__init__()
+        self.embed = embed
+        self.norm = nn.LayerNorm(embed.width)
+        self.dropout = nn.Dropout(dropout)
+        self.bottom = bottom
+        self.routing = routing
+        self.towers = nn.ModuleDict({task.value: tower for task, tower in towers.items()})
+        self.pattern = pattern
+        self.aligned_space = aligned_space
+        if pattern is Pattern.SHARED_HISTORY:
+            self.request_token = nn.Parameter(torch.randn(embed.width) * 0.02)
+
+    def forward(self, batch: Batch) -> ModelOutput:
+        """A request batch answers conversion, a pair batch the two alignment tasks."""
+        aligned = self._align(batch)
+        if isinstance(batch, RequestBatch):
+            bottom = self.bottom(self._requests(batch))
+            similarities = None if aligned is None else request_similarities(batch, aligned)
+            logits, gates = self._answer(Task.CONVERSION, bottom, similarities)
+            return ModelOutput({Task.CONVERSION: logits}, {Task.CONVERSION: gates}, aligned)
+        return self._pair_output(batch, aligned)
+
+    def _pair_output(self, batch: PairBatch, aligned: Aligned | None) -> ModelOutput:
+        bottom = self.bottom(self._pairs(batch))
+        similarities = None if aligned is None else aligned.similarity(batch.text, batch.image)[:, None]
+        logits, gates = {}, {}
+        for task in ALIGNMENT_TASKS:
+            rows = rows_of(batch, task).nonzero().squeeze(-1)
+            chosen = Sequence(bottom.vectors[rows], bottom.mask[rows])
+            similar = None if similarities is None else similarities[rows]
+            logits[task], gates[task] = self._answer(task, chosen, similar)
+        return ModelOutput(logits, gates, aligned)
+
+    def _answer(
+        self, task: Task, bottom: Sequence, similarities: Tensor | None
+    ) -> tuple[Tensor, GateWeights]:
+        routed, gates = self.routing(task, bottom)
+        return self.towers[task.value](routed, similarities), gates
+
+    def _align(self, batch: Batch) -> Aligned | None:
+        text, image = batch.items.text, batch.items.image
+        if self.aligned_space is None or text is None or image is None:
+            return None
+        aligned: Aligned = self.aligned_space(text, image)
+        return aligned
+
+    def _finish(self, vectors: Tensor) -> Tensor:
+        finished: Tensor = self.dropout(self.norm(vectors))
+        return finished
+
+    def _requests(self, batch: RequestBatch) -> Sequence:
+        """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2)."""
+        tokens = self.embed.items(batch.items)
+        context, context_mask = self.embed.context_fields(batch.context)
+        history, history_mask = self.embed.history(batch, tokens)
+        shared = torch.cat([context, history], dim=1)
+        shared_mask = torch.cat([context_mask, history_mask], dim=1)
+        item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[
+            batch.candidates
+        ]
+        item_mask = torch.cat(
+            [tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1
+        )
+        meeting = self.embed.table(batch.row_codes)
+        own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
+        own_mask = [_real(batch.num_rows, item_mask), batch.row_codes > 0, item_mask[batch.candidates]]
+        if self.pattern is Pattern.FULL:
+            vectors = torch.cat([own[0], shared[batch.request], *own[1:]], dim=1)
+            mask = torch.cat([own_mask[0], shared_mask[batch.request], *own_mask[1:]], dim=1)
+            return Sequence(self._finish(vectors), mask)
+        start = self.request_token.expand(batch.num_requests, 1, -1)
+        memory = Memory(
+            self._finish(torch.cat([start, shared], dim=1)),
+            torch.cat([_real(batch.num_requests, shared_mask), shared_mask], dim=1),
+            batch.request,
+        )
+        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory)
+
+    def _pairs(self, batch: PairBatch) -> Sequence:
+        """The input of alignment.
+
+        CHOICE: it carries item tokens alone, so that a swapped text never meets a conversion label.
+        """
+        tokens = self.embed.items(batch.items)
+        cls = self.embed.cls.expand(batch.num_rows, 1, -1)
+        vectors = torch.cat([cls, tokens.text[batch.text], tokens.image[batch.image]], dim=1)
+        text_mask, image_mask = tokens.text_mask[batch.text], tokens.image_mask[batch.image]
+        mask = torch.cat([_real(batch.num_rows, text_mask), text_mask, image_mask], dim=1)
+        return Sequence(self._finish(vectors), mask)
+
+
+def _real(num_rows: int, like: Tensor) -> Tensor:
+    return torch.ones(num_rows, 1, dtype=torch.bool, device=like.device)
+
+
+def request_similarities(batch: RequestBatch, aligned: Aligned) -> Tensor:
+    """(rows, 2): the candidate's own text against its picture; the candidate against what the user bought."""
+    own = aligned.similarity(batch.candidates, batch.candidates)
+    items = aligned.items()
+    bought = (batch.history_outcome == 2)[..., None] * items[batch.history]
+    taste = torch.nn.functional.normalize(bought.sum(dim=1), dim=-1)
+    return torch.stack([own, (items[batch.candidates] * taste[batch.request]).sum(dim=-1)], dim=-1)

@@ -1,0 +1,60 @@
+"""What every model takes and gives, so that training and evaluation know no model by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camenn.batches.batch import Batch, PairBatch
+from camenn.layers.aligned_space import Aligned
+from camenn.layers.embedding import Fields
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInputs:
+    """The sizes of what a shop offers: all that a model must know of the data to be built."""
+
+    num_codes: int
+    item_fields: Fields
+    context_fields: Fields
+    num_row_fields: int
+    text_width: int | None
+    image_width: int | None
+    max_text: int
+    max_patches: int
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateWeights:
+    """How one task's rows used the experts."""
+
+    kept: Tensor
+    """(rows, experts) after the choice of a subset: zeros elsewhere, a row sums to one."""
+    dense: Tensor
+    """(rows, experts) softmax over all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """Logits by task; a request batch answers conversion, a pair batch the alignment tasks."""
+
+    logits: dict[Task, Tensor]
+    """(rows of the task,) before the sigmoid, in the order of `rows_of`."""
+    gates: dict[Task, GateWeights]
+    aligned: Aligned | None = None
+    """The batch's items in the aligned space, where the model has one."""
+
+
+def rows_of(batch: PairBatch, task: Task) -> Tensor:
+    """(rows,) bool: which pairs count for an alignment task."""
+    return batch.image_to_text if task is Task.IMAGE_TO_TEXT else batch.text_to_image
+
+
+def labels_of(batch: Batch, task: Task) -> Tensor:
+    """(rows of the task,) the labels that go with `ModelOutput.logits[task]`."""
+    if isinstance(batch, PairBatch):
+        return batch.labels[rows_of(batch, task)]
+    return batch.labels

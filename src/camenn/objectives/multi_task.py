@@ -1,0 +1,73 @@
+"""The losses of a training step and how they are weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from camenn.batches.batch import Batch, PairBatch
+from camenn.layers.routing import load_balance
+from camenn.models.frames import MultiTaskModel
+from camenn.models.output import ModelOutput, labels_of
+from camenn.objectives.alignment import alignment_loss, contrast
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveConfig:
+    """Weights of the losses. CHOICE: the paper names three cross-entropies and no weights; one each."""
+
+    conversion: float = 1.0
+    image_to_text: float = 1.0
+    text_to_image: float = 1.0
+    contrast: float = 1.0
+    """Of the aligned space, beyond the paper; without effect where the model has none."""
+    load_balance: float = 0.0
+    """Of an even use of the experts; off in the paper."""
+
+    def of(self, task: Task) -> float:
+        """The weight of a task."""
+        return float(getattr(self, task.value))
+
+
+class MultiTaskObjective(nn.Module):
+    """A model and what it is trained for. One forward takes all batches of a step, so that a step has one backward."""
+
+    def __init__(self, model: MultiTaskModel, config: ObjectiveConfig) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+
+    def forward(self, batches: tuple[Batch, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """-> the weighed sum, and its parts by name before weighing, detached."""
+        weighed: list[Tensor] = []
+        parts: dict[str, Tensor] = {}
+        for batch in batches:
+            output: ModelOutput = self.model(batch)
+            for name, weight, loss in self._losses(batch, output):
+                parts[name] = parts[name] + loss.detach() if name in parts else loss.detach()
+                if weight:
+                    weighed.append(weight * loss)
+        return sum(weighed[1:], start=weighed[0]), parts
+
+    def _losses(self, batch: Batch, output: ModelOutput) -> list[tuple[str, float, Tensor]]:
+        losses = []
+        for task, logits in output.logits.items():
+            labels = labels_of(batch, task)
+            loss = (
+                functional.binary_cross_entropy_with_logits(logits.float(), labels)
+                if task is Task.CONVERSION
+                else alignment_loss(logits, labels)
+            )
+            losses.append((f"{task}_loss", self.config.of(task), loss))
+            gates = output.gates[task]
+            if self.config.load_balance and gates.kept.numel():
+                balance = load_balance(gates.kept, gates.dense)
+                losses.append(("load_balance", self.config.load_balance, balance))
+        space = self.model.aligned_space
+        if isinstance(batch, PairBatch) and output.aligned is not None and space is not None:
+            loss = contrast(output.aligned, batch.text_group, space.log_scale)
+            losses.append(("contrast_loss", self.config.contrast, loss))
+        return losses

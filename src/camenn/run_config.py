@@ -1,0 +1,119 @@
+"""A run's configuration: TOML in, a frozen typed value out. An unknown key is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from camenn.batches.pairs import PairConfig
+from camenn.batches.requests import RequestConfig
+from camenn.errors import ConfigError
+from camenn.models.camenn import CamennConfig
+from camenn.objectives.multi_task import ObjectiveConfig
+from camenn.tables.features import FeatureConfig
+from camenn.tables.split import SplitConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """Frozen encoders, as given to `camenn encode`; "" leaves a modality out."""
+
+    text: str = "builtin"
+    image: str = "builtin"
+    text_length: int = 50
+    """Text tokens of an item that a model reads (paper: 50)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """The loop. Optimiser defaults are the paper's (section 4)."""
+
+    learning_rate: float = 4e-4
+    betas: tuple[float, float] = (0.95, 0.999)
+    weight_decay: float = 1e-4
+    max_epochs: int = 20
+    patience: int = 3
+    """Epochs without a better validation score before stopping."""
+    monitor: Literal["conversion", "alignment"] | None = None
+    """Whose validation AUC chooses the epoch; None: conversion's where the shop has events."""
+    gradient_clip: float = 1.0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    checkpoint_s: float = 60.0
+    """Seconds between checkpoints within an epoch."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """Everything that makes a run what it is."""
+
+    shop: str = ""
+    """The shop's folder, relative to where the command runs; `--shop` overrides it."""
+    encoders: EncoderConfig = field(default_factory=EncoderConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    requests: RequestConfig = field(default_factory=RequestConfig)
+    pairs: PairConfig = field(default_factory=PairConfig)
+    model: CamennConfig = field(default_factory=CamennConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: the file is missing, no TOML, has an unknown key or a value of the wrong type.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    return parse_config(raw, where=str(path))
+
+
+def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
+    """Check keys, then types.
+
+    Raises:
+        ConfigError: with every problem found, each with its place.
+    """
+    unknown = list(_unknown_keys(raw, RunConfig, prefix=""))
+    if unknown:
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in unknown))
+    try:
+        return TypeAdapter(RunConfig).validate_python(raw)
+    except ValidationError as error:
+        problems = [
+            f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()
+        ]
+        raise ConfigError("\n".join(problems)) from None
+
+
+def config_to_json(config: RunConfig) -> dict[str, Any]:
+    """Plain values; `parse_config` reads them back."""
+    plain: dict[str, Any] = json.loads(TypeAdapter(RunConfig).dump_json(config))
+    return plain
+
+
+def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> typing.Iterator[str]:
+    types = typing.get_type_hints(config)
+    known = {f.name: types[f.name] for f in dataclasses.fields(config)}
+    for key, value in raw.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
+            yield f"unknown key {prefix + key!r}; {hint}"
+        elif dataclasses.is_dataclass(known[key]) and isinstance(value, Mapping):
+            yield from _unknown_keys(value, typing.cast(type, known[key]), prefix=f"{prefix}{key}.")

@@ -1,0 +1,98 @@
+"""A model run over requests or pairs, without gradients: what training validates by and evaluation judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from camenn.batches.batch import move
+from camenn.batches.pairs import Pairs, pair_batch
+from camenn.batches.parts import EVALUATION_SEED, Parts
+from camenn.batches.requests import Pieces, RequestReader, plan_batches
+from camenn.models.output import ModelOutput, rows_of
+from camenn.task import ALIGNMENT_TASKS, Task
+
+SCORING_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Logits of one task over one part of a shop."""
+
+    logits: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    """The request of a conversion row, the item a pair was made from."""
+    expert_use: NDArray[np.float64]
+    """(experts,) mean weight of each expert over the rows."""
+
+
+Advance = Callable[[int], None]
+"""Told how many pieces or pairs were done."""
+
+
+def score_requests(
+    model: nn.Module, reader: RequestReader, pieces: Pieces, *, device: torch.device, advance: Advance | None = None
+) -> Scores:
+    """Conversion logits of every candidate."""
+    collected = _Collected()
+    model.eval()
+    batches = plan_batches(pieces, rows=SCORING_ROWS, rows_an_event=reader.rows_an_event())
+    for index in batches:
+        batch = reader.batch(pieces.take(index), seed=(EVALUATION_SEED, int(pieces.request[index[0]])))
+        with torch.inference_mode():
+            output: ModelOutput = model(move(batch, device))
+        group = pieces.request[index][batch.request.numpy()]
+        collected.add(output, Task.CONVERSION, batch.labels.numpy(), group)
+        if advance is not None:
+            advance(len(index))
+    return collected.scores()
+
+
+def score_pairs(
+    model: nn.Module, parts: Parts, pairs: Pairs, *, device: torch.device, advance: Advance | None = None
+) -> dict[Task, Scores]:
+    """Alignment logits of every pair, by task."""
+    collected = {task: _Collected() for task in ALIGNMENT_TASKS}
+    model.eval()
+    for start in range(0, len(pairs), SCORING_ROWS):
+        chunk = pairs.take(slice(start, start + SCORING_ROWS))
+        batch = pair_batch(parts.source, parts.groups, chunk)
+        with torch.inference_mode():
+            output: ModelOutput = model(move(batch, device))
+        for task in ALIGNMENT_TASKS:
+            rows = rows_of(batch, task).numpy()
+            collected[task].add(output, task, chunk.labels[rows], chunk.anchor[rows])
+        if advance is not None:
+            advance(len(chunk))
+    return {task: one.scores() for task, one in collected.items()}
+
+
+class _Collected:
+    def __init__(self) -> None:
+        self.logits: list[NDArray[np.float64]] = []
+        self.labels: list[NDArray[np.float32]] = []
+        self.groups: list[NDArray[np.int64]] = []
+        self.use: list[NDArray[np.float64]] = []
+
+    def add(
+        self, output: ModelOutput, task: Task, labels: NDArray[np.float32], groups: NDArray[np.int64] | NDArray[np.int32]
+    ) -> None:
+        self.logits.append(output.logits[task].double().cpu().numpy())
+        self.labels.append(labels)
+        self.groups.append(groups.astype(np.int64))
+        self.use.append(output.gates[task].kept.double().sum(dim=0).cpu().numpy())
+
+    def scores(self) -> Scores:
+        logits = np.concatenate(self.logits)
+        return Scores(
+            logits=logits,
+            labels=np.concatenate(self.labels).astype(np.float64),
+            groups=np.concatenate(self.groups),
+            expert_use=np.sum(self.use, axis=0) / max(len(logits), 1),
+        )

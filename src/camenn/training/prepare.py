@@ -1,0 +1,96 @@
+"""From a shop and a configuration to what the loop needs: parts, features, encoders, an untrained model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from camenn.batches.parts import Parts, find_parts
+from camenn.batches.source import Source, open_source
+from camenn.bundle import EncoderIdentity, model_inputs
+from camenn.embeddings.encode import ensure_store
+from camenn.embeddings.store import TokenStore
+from camenn.errors import DataError
+from camenn.models.frames import MultiTaskModel
+from camenn.models.zoo import build_model
+from camenn.run_config import RunConfig
+from camenn.tables.features import Features
+from camenn.tables.fitting import fit_features
+from camenn.tables.shop import Shop
+from camenn.tables.split import Part, split_items, split_requests
+
+STANDARDISE_ITEMS = 4096
+"""Training items whose vectors the mean and deviation are measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A shop made ready for one configuration."""
+
+    parts: Parts
+    features: Features
+    text: EncoderIdentity | None
+    image: EncoderIdentity | None
+    model: MultiTaskModel
+
+
+def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Prepared:
+    """Divide, fit features on the training part, open the encoded catalogue (encoding what is missing), build.
+
+    Raises:
+        DataError: the training part is empty.
+    """
+    item_parts = split_items(shop.catalogue, config.split)
+    request_parts = None if shop.events is None else split_requests(shop.events, config.split)
+    if request_parts is not None and not (request_parts == Part.TRAIN).any():
+        raise DataError(f"{shop.folder}: no request is left to train on; the split takes all of them")
+    features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
+    text_store, text = _encoded(shop, "text", config.encoders.text, console)
+    image_store, image = _encoded(shop, "image", config.encoders.image, console)
+    source = open_source(
+        shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length
+    )
+    parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
+    torch.manual_seed(seed)
+    model = build_model(config.model, model_inputs(config, features, text, image))
+    standardise(model, source, _training_items(parts))
+    return Prepared(parts, features, text, image, model)
+
+
+def _encoded(
+    shop: Shop, modality: str, spec: str, console: Console
+) -> tuple[TokenStore | None, EncoderIdentity | None]:
+    has = shop.catalogue.has_text if modality == "text" else shop.catalogue.has_images
+    if not spec or not has:
+        return None, None
+    store = ensure_store(shop, modality, spec, console=console)
+    return store, EncoderIdentity(spec=spec, digest=store.digest, width=store.width)
+
+
+def _training_items(parts: Parts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    seen = parts.item_parts == Part.TRAIN
+    events = parts.source.shop.events
+    if events is not None and parts.request_parts is not None:
+        train = np.repeat(parts.request_parts == Part.TRAIN, np.diff(events.request_offset))
+        seen[np.asarray(events.item_row)[train]] = True
+    rows = np.flatnonzero(seen).astype(np.int32)
+    if len(rows) > STANDARDISE_ITEMS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, STANDARDISE_ITEMS, replace=False))
+    return rows
+
+
+def standardise(model: MultiTaskModel, source: Source, rows: np.ndarray[tuple[int], np.dtype[np.int32]]) -> None:
+    """Measure the encoders' vectors on training items: tokens for the tokens, pooled ones for the aligned space."""
+    items = source.gather(rows, num_whole=len(rows), tokens=True)
+    for tokens, embedding in ((items.text, model.embed.text), (items.image, model.embed.image)):
+        if tokens is not None and embedding is not None and len(tokens.vectors):
+            embedding.standardise.fit(tokens.vectors)
+    space = model.aligned_space
+    if space is None:
+        return
+    for tokens, projection in ((items.text, space.text), (items.image, space.image)):
+        if tokens is not None and tokens.present.any():
+            projection.standardise.fit(tokens.pooled[tokens.present])

@@ -1,0 +1,101 @@
+"""Which batches make each step of an epoch: a pure function of seed, epoch and step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camenn.batches.batch import Batch
+from camenn.batches.pairs import PairConfig, draw_pairs, pair_batch
+from camenn.batches.parts import Parts
+from camenn.batches.requests import Pieces, RequestConfig, RequestReader, plan_batches
+from camenn.errors import DataError
+from camenn.tables.split import Part
+
+REQUESTS, PAIRS, NEGATIVES = 0, 1, 2
+"""Streams of random numbers, so that one does not move another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one optimiser step is made of."""
+
+    pieces: NDArray[np.int64] | None
+    """Indices of request pieces."""
+    items: tuple[NDArray[np.int32], ...]
+    """Items of each alignment batch."""
+
+
+class StepPlan:
+    """Requests shuffled into batches, with the alignment batches spread evenly between them."""
+
+    def __init__(self, parts: Parts, requests: RequestConfig, pairs: PairConfig, *, seed: int) -> None:
+        """Raises DataError where the shop offers nothing to train on."""
+        self.parts = parts
+        self.pairs = pairs
+        self.rows = requests.rows
+        self.seed = seed
+        self.pieces: Pieces | None = parts.requests(Part.TRAIN, requests)
+        self.reader: RequestReader | None = None if self.pieces is None else parts.reader(requests)
+        self.items = parts.items(Part.TRAIN)
+        if len(np.unique(parts.groups[self.items])) < 2:
+            self.items = self.items[:0]
+        if self.pieces is None and len(self.items) == 0:
+            raise DataError(
+                f"{parts.source.shop.folder}: nothing to train on: no events, and fewer than two items of the "
+                "training part that have both a text and a picture"
+            )
+
+    def epoch(self, epoch: int) -> list[Step]:
+        """The steps of an epoch."""
+        request_batches: list[NDArray[np.int64]] = []
+        if self.pieces is not None and self.reader is not None:
+            order = np.random.default_rng([self.seed, REQUESTS, epoch]).permutation(len(self.pieces))
+            plan = plan_batches(self.pieces.take(order), rows=self.rows, rows_an_event=self.reader.rows_an_event())
+            request_batches = [order[index] for index in plan]
+        item_batches = self._item_batches(epoch)
+        if not request_batches:
+            return [Step(None, (items,)) for items in item_batches]
+        bounds = np.arange(len(request_batches) + 1) * len(item_batches) // len(request_batches)
+        return [
+            Step(pieces, tuple(item_batches[bounds[number] : bounds[number + 1]]))
+            for number, pieces in enumerate(request_batches)
+        ]
+
+    def _item_batches(self, epoch: int) -> list[NDArray[np.int32]]:
+        if len(self.items) == 0:
+            return []
+        passes = self.pairs.epochs if self.pieces is not None else 1.0
+        rng = np.random.default_rng([self.seed, PAIRS, epoch])
+        needed = max(1, round(passes * len(self.items)))
+        order = np.concatenate([rng.permutation(self.items) for _ in range(-(-needed // len(self.items)))])[:needed]
+        return np.array_split(order, max(1, round(needed / self.pairs.items)))
+
+    def batches(self, step: Step, *, epoch: int, number: int) -> tuple[Batch, ...]:
+        """Gather the batches of a step."""
+        made: list[Batch] = []
+        if step.pieces is not None and self.pieces is not None and self.reader is not None:
+            seed = (self.seed, NEGATIVES, epoch, number)
+            made.append(self.reader.batch(self.pieces.take(step.pieces), seed=seed))
+        for place, items in enumerate(step.items):
+            rng = np.random.default_rng([self.seed, NEGATIVES, epoch, number, place])
+            pairs = draw_pairs(items, self.parts.groups, negatives=self.pairs.negatives, rng=rng)
+            made.append(pair_batch(self.parts.source, self.parts.groups, pairs))
+        return tuple(made)
+
+
+def prefetch(plan: StepPlan, steps: list[tuple[int, Step]], *, epoch: int) -> Iterator[tuple[int, tuple[Batch, ...]]]:
+    """The numbered steps with their batches, the next one gathered while one is computed."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+        ahead = None
+        for number, step in steps:
+            following = pool.submit(plan.batches, step, epoch=epoch, number=number)
+            if ahead is not None:
+                yield ahead[0], ahead[1].result()
+            ahead = (number, following)
+        if ahead is not None:
+            yield ahead[0], ahead[1].result()

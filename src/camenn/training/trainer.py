@@ -1,0 +1,246 @@
+"""The loop: Fabric under a short loop, so that a step is a pure function of weights, seed and step number.
+
+The Trainer of the same family keeps its own pickled checkpoints and cannot resume within an epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from camenn.batches.batch import Batch, move
+from camenn.bundle import Bundle, Calibration
+from camenn.metrics.calibration import fit_platt
+from camenn.metrics.ranking import auc
+from camenn.objectives.multi_task import MultiTaskObjective
+from camenn.run_config import RunConfig, TrainingConfig
+from camenn.scoring import Scores, score_pairs, score_requests
+from camenn.tables.shop import Shop
+from camenn.tables.split import Part
+from camenn.task import ALIGNMENT_TASKS, Task
+from camenn.training.checkpoint import Checkpoints, Progress
+from camenn.training.logs import RunLog
+from camenn.training.prepare import Prepared, prepare
+from camenn.training.steps import StepPlan, prefetch
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Where to train."""
+
+    accelerator: str = "auto"
+    devices: int = 1
+
+
+def train(
+    shop: Shop,
+    config: RunConfig,
+    run: Path,
+    *,
+    hardware: Hardware | None = None,
+    console: Console | None = None,
+) -> Bundle:
+    """Train to the end, or go on where a killed run stopped, and write `run/bundle`.
+
+    Raises:
+        DataError: the shop offers nothing to train on.
+        BundleError: `run` holds a checkpoint of another model.
+    """
+    console = Console() if console is None else console
+    hardware = Hardware() if hardware is None else hardware
+    fabric = Fabric(
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        strategy="ddp_find_unused_parameters_true" if hardware.devices > 1 else "auto",
+        precision=config.training.precision,
+    )
+    fabric.launch()
+    if not fabric.is_global_zero:
+        console = Console(quiet=True)
+    prepared = prepare(shop, config, seed=config.training.seed, console=console)
+    loop = _Loop(fabric, prepared, config, run, console)
+    progress = loop.run_to_end()
+    bundle = loop.bundle(shop, progress)
+    if fabric.is_global_zero:
+        bundle.save_pretrained(run / "bundle")
+    fabric.barrier()
+    return bundle
+
+
+def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bool = True) -> torch.optim.Adam:
+    """Adam as the paper has it (section 4)."""
+    return torch.optim.Adam(
+        model.parameters(),
+        lr=config.learning_rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=fused,
+    )
+
+
+class _Loop:
+    def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
+        self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
+        self.plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=config.training.seed)
+        self.model = prepared.model
+        self.objective = MultiTaskObjective(self.model, config.objective)
+        optimizer = build_optimizer(self.objective, config.training)
+        self.module, self.optimizer = fabric.setup(self.objective, optimizer)
+        self.checkpoints = Checkpoints(run / "checkpoints")
+        self.progress = self.checkpoints.restore(self.model, optimizer) or Progress()
+        self.log = RunLog(run, from_step=self.progress.global_step) if fabric.is_global_zero else None
+        self.saved_at = time.monotonic()
+        self.raw_optimizer = optimizer
+
+    def run_to_end(self) -> Progress:
+        settings, progress = self.config.training, self.progress
+        if progress.global_step:
+            self.console.print(f"going on at epoch {progress.epoch + 1}, step {progress.step}")
+        while not progress.finished:
+            begun = time.monotonic()
+            self._epoch(progress)
+            progress.train_s += time.monotonic() - begun
+            self._validate(progress)
+            progress.epoch, progress.step = progress.epoch + 1, 0
+            progress.losses = {}
+            progress.finished = progress.stale_epochs >= settings.patience or progress.epoch >= settings.max_epochs
+            self._checkpoint()
+        if self.log is not None:
+            self.log.close()
+        self.fabric.barrier()
+        self.checkpoints.restore_best(self.model)
+        return progress
+
+    def _epoch(self, progress: Progress) -> None:
+        self.module.train()
+        steps = list(enumerate(self.plan.epoch(progress.epoch)))
+        world, rank = self.fabric.world_size, self.fabric.global_rank
+        steps = steps[: len(steps) // world * world][rank::world] or steps[:1]
+        with _bar(self.console) as bar:
+            shown = bar.add_task(f"epoch {progress.epoch + 1}", total=len(steps), completed=progress.step, loss="")
+            for number, batches in prefetch(self.plan, steps[progress.step :], epoch=progress.epoch):
+                loss = self._step(batches, number, progress)
+                bar.update(shown, advance=1, loss=f"loss {loss:.3f}")
+                if time.monotonic() - self.saved_at > self.config.training.checkpoint_s:
+                    self._checkpoint()
+
+    def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
+        settings = self.config.training
+        seed_step(settings.seed, progress.epoch, number)
+        loss, parts = self.module(tuple(move(batch, self.fabric.device) for batch in batches))
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        if settings.gradient_clip:
+            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.gradient_clip)
+        self.optimizer.step()
+        progress.step += 1
+        progress.global_step += 1
+        for name, value in {"loss": loss.detach(), **parts}.items():
+            total = progress.losses.setdefault(name, [0.0, 0.0])
+            total[0] += float(value)
+            total[1] += 1.0
+        return float(loss.detach())
+
+    def _checkpoint(self) -> None:
+        self.saved_at = time.monotonic()
+        if self.fabric.is_global_zero:
+            self.checkpoints.save(self.model, self.raw_optimizer, self.progress)
+
+    def _validate(self, progress: Progress) -> None:
+        """Score the validation part on the first process, tell the others, keep the best."""
+        figures = {f"train/{name}": total / count for name, (total, count) in progress.losses.items()}
+        score = 0.0
+        if self.fabric.is_global_zero:
+            scores = self.scores(Part.VALIDATION)
+            figures |= {f"validation/{task}_auc": auc(one.labels, one.logits) for task, one in scores.items()}
+            score = self._score(figures)
+            assert self.log is not None
+            self.log.write(figures, step=progress.global_step, epoch=progress.epoch)
+            shown = "  ".join(f"{name.split('/')[1]} {value:.4f}" for name, value in figures.items() if "validation" in name)
+            self.console.print(f"epoch {progress.epoch + 1}: loss {figures['train/loss']:.4f}  {shown}")
+        score = float(self.fabric.broadcast(score))
+        if score > progress.best_score:
+            progress.best_score, progress.best_epoch, progress.stale_epochs = score, progress.epoch, 0
+            if self.fabric.is_global_zero:
+                self.checkpoints.save_best(self.model)
+        else:
+            progress.stale_epochs += 1
+
+    def _score(self, figures: dict[str, float]) -> float:
+        """What epochs are compared by; without anything to validate on, the training loss."""
+        monitor = self.config.training.monitor
+        conversion = figures.get(f"validation/{Task.CONVERSION}_auc", float("nan"))
+        alignment = np.mean([figures.get(f"validation/{task}_auc", float("nan")) for task in ALIGNMENT_TASKS])
+        order = (alignment, conversion) if monitor == "alignment" else (conversion, alignment)
+        return next((float(value) for value in order if np.isfinite(value)), -figures["train/loss"])
+
+    def scores(self, part: Part) -> dict[Task, Scores]:
+        """Logits of a part by task, as far as the shop has them."""
+        parts, device = self.prepared.parts, self.fabric.device
+        found: dict[Task, Scores] = {}
+        pieces = parts.requests(part, self.config.requests)
+        if pieces is not None and self.plan.reader is not None:
+            found[Task.CONVERSION] = score_requests(self.model, self.plan.reader, pieces, device=device)
+        pairs = parts.evaluation_pairs(part, self.config.pairs)
+        if pairs is not None:
+            found |= score_pairs(self.model, parts, pairs, device=device)
+        return found
+
+    def bundle(self, shop: Shop, progress: Progress) -> Bundle:
+        """The best weights, calibrated on validation."""
+        calibration = {
+            task: Calibration(*fit_platt(one.logits, one.labels))
+            for task, one in self.scores(Part.VALIDATION).items()
+            if 0 < one.labels.mean() < 1
+        }
+        facts: dict[str, Any] = {
+            "shop_digest": shop.digest,
+            "seed": self.config.training.seed,
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch + 1,
+            "steps": progress.global_step,
+            "training_s": round(progress.train_s, 1),
+            "device": str(self.fabric.device),
+            "torch": torch.__version__,
+        }
+        prepared = self.prepared
+        return Bundle(
+            model=self.model.eval(),
+            config=self.config,
+            features=prepared.features,
+            text=prepared.text,
+            image=prepared.image,
+            calibration=calibration,
+            facts=facts,
+        )
+
+
+def seed_step(*numbers: int) -> None:
+    """Dropout of a step depends on these numbers alone, so that a resumed run drops the same."""
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+
+
+def with_seed(config: RunConfig, seed: int) -> RunConfig:
+    """The configuration with another training seed."""
+    return replace(config, training=replace(config.training, seed=seed))
+
+
+def _bar(console: Console) -> Bar:
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
