@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from camenn.batches.source import Source, open_source
+from camenn.embeddings.encode import ensure_store, is_encoded
 from camenn.embeddings.store import open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
@@ -81,11 +83,32 @@ class Bundle:
             StoreError: the shop is not encoded with this model's encoders.
         """
         catalogue = shop.catalogue
-        text = None if self.text is None or not catalogue.has_text else open_store(shop.folder, "text", self.text.digest)
+        text = (
+            None if self.text is None or not catalogue.has_text else open_store(shop.folder, "text", self.text.digest)
+        )
         image = (
-            None if self.image is None or not catalogue.has_images else open_store(shop.folder, "image", self.image.digest)
+            None
+            if self.image is None or not catalogue.has_images
+            else open_store(shop.folder, "image", self.image.digest)
         )
         return open_source(shop, self.features, text=text, image=image, text_length=self.config.encoders.text_length)
+
+    def encode(self, shop: Shop, *, console: Console) -> None:
+        """Run this model's encoders over what of a shop is not encoded yet.
+
+        Raises:
+            BundleError: an encoder of that name is there, but not the one the model was trained with.
+        """
+        wanted = (("text", self.text, shop.catalogue.has_text), ("image", self.image, shop.catalogue.has_images))
+        for modality, identity, has in wanted:
+            if identity is None or not has or is_encoded(shop.folder, modality, identity.digest):
+                continue
+            store = ensure_store(shop, modality, identity.spec, console=console)
+            if store.digest != identity.digest:
+                raise BundleError(
+                    f"the {modality} encoder {identity.spec!r} is not the one this model was trained with "
+                    f"({store.digest} in place of {identity.digest}); bring the same version of its weights"
+                )
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the bundle; what stood there before stays whole until the new one is complete."""
@@ -153,7 +176,9 @@ class Bundle:
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError) as error:
-            raise BundleError(f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}") from None
+            raise BundleError(
+                f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}"
+            ) from None
         calibration = {Task(name): Calibration(**one) for name, one in raw["calibration"].items()}
         return cls(model.eval(), config, features, text, image, calibration, raw["facts"])
 

@@ -26,7 +26,11 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.table if self.column is None else f"{self.table}.{self.column}"
-        rows = f" (rows {', '.join(map(str, self.rows))}{', …' if (self.num_rows or 0) > len(self.rows) else ''})" if self.rows else ""
+        rows = (
+            f" (rows {', '.join(map(str, self.rows))}{', …' if (self.num_rows or 0) > len(self.rows) else ''})"
+            if self.rows
+            else ""
+        )
         return f"{where}: {self.message}{rows}"
 
 

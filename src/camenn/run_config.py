@@ -95,9 +95,7 @@ def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
     try:
         return TypeAdapter(RunConfig).validate_python(raw)
     except ValidationError as error:
-        problems = [
-            f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()
-        ]
+        problems = [f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
         raise ConfigError("\n".join(problems)) from None
 
 

@@ -81,7 +81,11 @@ class _Collected:
         self.use: list[NDArray[np.float64]] = []
 
     def add(
-        self, output: ModelOutput, task: Task, labels: NDArray[np.float32], groups: NDArray[np.int64] | NDArray[np.int32]
+        self,
+        output: ModelOutput,
+        task: Task,
+        labels: NDArray[np.float32],
+        groups: NDArray[np.int64] | NDArray[np.int32],
     ) -> None:
         self.logits.append(output.logits[task].double().cpu().numpy())
         self.labels.append(labels)

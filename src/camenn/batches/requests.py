@@ -65,9 +65,7 @@ def divide(events: Events, requests: NDArray[np.int64], *, max_candidates: int) 
 class RequestReader:
     """Makes batches of any requests of a shop. What it draws depends on the seed it is given alone."""
 
-    def __init__(
-        self, source: Source, config: RequestConfig, *, popularity: NDArray[np.int64] | None = None
-    ) -> None:
+    def __init__(self, source: Source, config: RequestConfig, *, popularity: NDArray[np.int64] | None = None) -> None:
         """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it."""
         if source.shop.events is None:
             raise DataError(f"{source.shop.folder}: the shop has no events, so there are no requests to read")
@@ -94,9 +92,7 @@ class RequestReader:
         """One batch of these pieces; seed: what the sampled negatives depend on."""
         length = pieces.stop - pieces.start
         request = np.repeat(np.arange(len(pieces)), length)
-        position = (
-            np.arange(len(request)) - np.repeat(np.cumsum(length) - length, length) + pieces.start[request]
-        )
+        position = np.arange(len(request)) - np.repeat(np.cumsum(length) - length, length) + pieces.start[request]
         candidate = np.asarray(self.events.item_row[position])
         label = np.asarray(self.events.converted[position]).astype(np.float32)
         row_codes = np.asarray(self.source.row_codes[position])
@@ -210,9 +206,7 @@ class RequestReader:
             if not taken.any():
                 break
             drawn[taken] = self._draw(rng, int(taken.sum()))
-        free = ~np.isin(
-            each * num_items + drawn, positives
-        )  # a basket of nearly everything leaves none to draw
+        free = ~np.isin(each * num_items + drawn, positives)  # a basket of nearly everything leaves none to draw
         candidate = np.concatenate([bought, drawn[free]])
         owner = np.concatenate([request, each[free]])
         label = np.zeros(len(candidate), dtype=np.float32)

@@ -132,9 +132,7 @@ def _event_codes(shop: Shop, features: Features, side: Side) -> NDArray[np.int32
     if moments:
         for start in range(0, len(codes), CHUNK):
             at = np.asarray(shop.events.at[start : start + CHUNK])
-            codes[start : start + len(at), num_slots:] = features.moments(
-                at, time_zone=shop.settings.time_zone
-            )
+            codes[start : start + len(at), num_slots:] = features.moments(at, time_zone=shop.settings.time_zone)
     return codes
 
 
@@ -154,8 +152,7 @@ def text_groups(source_texts: Callable[[int, int], list[str]], num_items: int) -
     groups = np.zeros(num_items + Vocabulary.FIRST, dtype=np.int64)
     for start in range(0, num_items, CHUNK):
         texts = [
-            " ".join(unicodedata.normalize("NFKC", t).casefold().split())
-            for t in source_texts(start, start + CHUNK)
+            " ".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in source_texts(start, start + CHUNK)
         ]
         hashed = pl.Series(texts, dtype=pl.String).hash(seed=0).to_numpy().view(np.int64)
         groups[Vocabulary.FIRST + start : Vocabulary.FIRST + start + len(hashed)] = hashed

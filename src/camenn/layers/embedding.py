@@ -58,9 +58,7 @@ class FieldEmbedding(nn.Module):
             return codes
         codes = codes.clone()
         for slot, unseen in self.fields.id_slots:
-            forget = (torch.rand(codes.shape[0], device=codes.device) < self.id_dropout) & (
-                codes[:, slot] > 0
-            )
+            forget = (torch.rand(codes.shape[0], device=codes.device) < self.id_dropout) & (codes[:, slot] > 0)
             codes[:, slot] = torch.where(forget, unseen, codes[:, slot])
         return codes
 
@@ -102,9 +100,7 @@ class ModalityEmbedding(nn.Module):
 
     def forward(self, tokens: Tokens, num_items: int) -> tuple[Tensor, Tensor]:
         """All tokens of the first `num_items` items, (num_items, length, width), and their (num_items, length) mask."""
-        embedded = (
-            self.project(self.standardise(tokens.vectors)) + self.position(tokens.position) + self.segment
-        )
+        embedded = self.project(self.standardise(tokens.vectors)) + self.position(tokens.position) + self.segment
         padded = embedded.new_zeros(num_items * tokens.length, embedded.shape[-1])
         mask = torch.zeros(num_items * tokens.length, dtype=torch.bool, device=embedded.device)
         place = tokens.item * tokens.length + tokens.position
@@ -195,9 +191,7 @@ class InputEmbedding(nn.Module):
         picture; or, where the batch holds them, all its tokens. Each carries the step's place, outcome and age.
         """
         steps = batch.history.shape[1]
-        back = torch.arange(
-            steps - 1, -1, -1, device=batch.history.device
-        )  # 0 is the latest: growth moves nothing
+        back = torch.arange(steps - 1, -1, -1, device=batch.history.device)  # 0 is the latest: growth moves nothing
         moment = self.step(back) + self.outcome(batch.history_outcome) + self.age(batch.history_age)
         items, masks = self._whole(tokens) if batch.history_whole else self._pair(batch.items, tokens)
         real = masks[batch.history] & (batch.history > 0)[..., None]
@@ -221,9 +215,7 @@ class InputEmbedding(nn.Module):
         whole = torch.cat([first, tokens.text, tokens.image[:, 1:]], dim=1)
         return whole, torch.cat([real, tokens.text_mask, tokens.image_mask[:, 1:]], dim=1)
 
-    def _tokens(
-        self, modality: ModalityEmbedding | None, tokens: Tokens | None, items: Items
-    ) -> tuple[Tensor, Tensor]:
+    def _tokens(self, modality: ModalityEmbedding | None, tokens: Tokens | None, items: Items) -> tuple[Tensor, Tensor]:
         if modality is None or tokens is None:
             device = self.cls.device
             empty = torch.zeros(items.num_whole, 0, self.width, device=device)
@@ -234,9 +226,7 @@ class InputEmbedding(nn.Module):
         return padded
 
 
-def _modality(
-    encoder_width: int | None, width: int, max_length: int, token_dropout: float
-) -> ModalityEmbedding | None:
+def _modality(encoder_width: int | None, width: int, max_length: int, token_dropout: float) -> ModalityEmbedding | None:
     if encoder_width is None:
         return None
     return ModalityEmbedding(encoder_width, width, max_length=max_length, token_dropout=token_dropout)

@@ -81,9 +81,7 @@ class TransformerBlock(nn.Module):
         )
         return attended.transpose(1, 2).flatten(-2)
 
-    def _attention_with_memory(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, memory: Memory
-    ) -> Tensor:
+    def _attention_with_memory(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, memory: Memory) -> Tensor:
         """Each row looks at its request's memory and at itself.
 
         A few rows of one request share a line of the kernel, so that its memory is not laid out once a row;

@@ -75,6 +75,4 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
 def _aligned_space(config: CamennConfig, inputs: ModelInputs) -> AlignedSpace | None:
     if config.aligned_width == 0 or inputs.text_width is None or inputs.image_width is None:
         return None
-    return AlignedSpace(
-        inputs.text_width, inputs.image_width, config.aligned_width, dropout=config.aligned_dropout
-    )
+    return AlignedSpace(inputs.text_width, inputs.image_width, config.aligned_width, dropout=config.aligned_dropout)

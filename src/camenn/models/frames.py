@@ -68,9 +68,7 @@ class MultiGate(nn.Module):
     def __init__(self, experts: list[nn.Module], *, width: int, top_k: int) -> None:
         super().__init__()
         self.mixture = MixtureOfExperts(experts)
-        self.gates = nn.ModuleDict(
-            {task.value: Gate(width, num_experts=len(experts), top_k=top_k) for task in Task}
-        )
+        self.gates = nn.ModuleDict({task.value: Gate(width, num_experts=len(experts), top_k=top_k) for task in Task})
 
     def forward(self, task: Task, sequence: Sequence) -> tuple[Sequence, GateWeights]:
         gate = self.gates[task.value]
@@ -148,9 +146,7 @@ class MultiTaskModel(nn.Module):
             logits[task], gates[task] = self._answer(task, chosen, similar)
         return ModelOutput(logits, gates, aligned)
 
-    def _answer(
-        self, task: Task, bottom: Sequence, similarities: Tensor | None
-    ) -> tuple[Tensor, GateWeights]:
+    def _answer(self, task: Task, bottom: Sequence, similarities: Tensor | None) -> tuple[Tensor, GateWeights]:
         routed, gates = self.routing(task, bottom)
         return self.towers[task.value](routed, similarities), gates
 
@@ -172,12 +168,8 @@ class MultiTaskModel(nn.Module):
         history, history_mask = self.embed.history(batch, tokens)
         shared = torch.cat([context, history], dim=1)
         shared_mask = torch.cat([context_mask, history_mask], dim=1)
-        item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[
-            batch.candidates
-        ]
-        item_mask = torch.cat(
-            [tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1
-        )
+        item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[batch.candidates]
+        item_mask = torch.cat([tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1)
         meeting = self.embed.table(batch.row_codes)
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
         own_mask = [_real(batch.num_rows, item_mask), batch.row_codes > 0, item_mask[batch.candidates]]

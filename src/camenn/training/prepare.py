@@ -50,9 +50,7 @@ def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Pr
     features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
     text_store, text = _encoded(shop, "text", config.encoders.text, console)
     image_store, image = _encoded(shop, "image", config.encoders.image, console)
-    source = open_source(
-        shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length
-    )
+    source = open_source(shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
     torch.manual_seed(seed)
     model = build_model(config.model, model_inputs(config, features, text, image))

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from camenn.batches.batch import Batch, move
 from camenn.bundle import Bundle, Calibration
@@ -40,6 +41,15 @@ class Hardware:
     devices: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training made."""
+
+    bundle: Bundle
+    is_writer: bool
+    """Whether this is the process that writes files; the others of a group have nothing more to do."""
+
+
 def train(
     shop: Shop,
     config: RunConfig,
@@ -47,7 +57,7 @@ def train(
     *,
     hardware: Hardware | None = None,
     console: Console | None = None,
-) -> Bundle:
+) -> Trained:
     """Train to the end, or go on where a killed run stopped, and write `run/bundle`.
 
     Raises:
@@ -72,7 +82,7 @@ def train(
     if fabric.is_global_zero:
         bundle.save_pretrained(run / "bundle")
     fabric.barrier()
-    return bundle
+    return Trained(bundle, fabric.is_global_zero)
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bool = True) -> torch.optim.Adam:
@@ -164,7 +174,9 @@ class _Loop:
             score = self._score(figures)
             assert self.log is not None
             self.log.write(figures, step=progress.global_step, epoch=progress.epoch)
-            shown = "  ".join(f"{name.split('/')[1]} {value:.4f}" for name, value in figures.items() if "validation" in name)
+            shown = "  ".join(
+                f"{name.split('/')[1]} {value:.4f}" for name, value in figures.items() if "validation" in name
+            )
             self.console.print(f"epoch {progress.epoch + 1}: loss {figures['train/loss']:.4f}  {shown}")
         score = float(self.fabric.broadcast(score))
         if score > progress.best_score:
@@ -202,6 +214,7 @@ class _Loop:
             if 0 < one.labels.mean() < 1
         }
         facts: dict[str, Any] = {
+            "shop": str(shop.folder),
             "shop_digest": shop.digest,
             "seed": self.config.training.seed,
             "epochs": progress.epoch,

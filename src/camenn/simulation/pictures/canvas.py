@@ -23,14 +23,12 @@ _RELIEF_SIDES = (14, 40)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What makes one piece of a product different from the next."""
+    """The two colours that tell one variety of a product from another."""
 
     colour: Colour
     """Main colour of the variety."""
     accent: Colour
     """Second colour: a label, a cap, a filling."""
-    brand: str
-    """Word printed on packages."""
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:

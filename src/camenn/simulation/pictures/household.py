@@ -42,7 +42,8 @@ def soap(brush: Brush, look: Look) -> None:
     brush.fill(ellipse(0.5, 0.56, 0.27, 0.12), darker(look.colour, 0.08), depth=0.3)
     brush.text(0.5, 0.56, "SOAP", 0.11, darker(look.colour, 0.4))
     for x, y, radius in ((0.2, 0.3, 0.1), (0.34, 0.22, 0.07), (0.3, 0.36, 0.06), (0.78, 0.3, 0.08), (0.88, 0.4, 0.05), (0.66, 0.26, 0.045)):
-        brush.fill(ellipse(x, y, radius), (214, 232, 246), gloss=1.0, opacity=0.8)
+        brush.fill(ellipse(x, y, radius), (206, 228, 246), depth=0.25, gloss=0.5, opacity=0.8)
+        brush.dots(polygon((x - radius * 0.35, y - radius * 0.35)), radius * 0.22, WHITE)
 
 
 def detergent(brush: Brush, look: Look) -> None:

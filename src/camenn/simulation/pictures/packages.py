@@ -157,11 +157,12 @@ def wine(brush: Brush, look: Look) -> None:
 
 def beer(brush: Brush, look: Look) -> None:
     _bottle(brush, look.colour, neck=0.06, shoulder=0.36, body=0.165, cap=look.accent)
-    _label(brush, 0.166, 0.52, 0.82, look.accent, "BEER", size=0.09)
+    _label(brush, 0.166, 0.5, 0.84, look.accent, "", size=0.09)
+    brush.text(0.5, 0.62, "BEER", 0.085, WHITE)
     brush.fill(ellipse(0.5, 0.33, 0.055, 0.04), look.accent, depth=0.2)
     for side in (-1, 1):
         for place in range(4):
-            brush.leaf(0.5 + side * (0.03 + 0.02 * place), 0.77 - 0.01 * place, 0.05, 0.025, -90 + side * 35, (246, 214, 110), rib=False)
+            brush.leaf(0.5 + side * (0.02 + 0.03 * place), 0.79 - 0.012 * place, 0.055, 0.028, -90 + side * 40, (246, 214, 110), rib=False)
 
 
 def coffee(brush: Brush, look: Look) -> None:

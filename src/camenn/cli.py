@@ -1,0 +1,189 @@
+"""The command line: one thin function a verb."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from camenn.errors import CamennError
+
+app = typer.Typer(
+    name="camenn",
+    help="Rankings that survive a dirty catalogue: check a shop, encode it, train CameNN on it, judge it, recommend.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True)
+"""Progress and messages; results go to standard output."""
+
+Shop = Annotated[Path, typer.Argument(help="The shop's folder.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run's folder, or a bundle's.", show_default=False)]
+
+
+@app.command()
+def check(shop: Shop) -> None:
+    """Look through a shop's tables: counts, what is inferred, everything that is wrong. Exit code 1 if unusable."""
+    from camenn.tables.check import check_shop, render_report
+
+    report = check_shop(shop)
+    render_report(report, Console())
+    raise typer.Exit(0 if report.usable else 1)
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="The data set's name.", show_default=False)],
+    source: Annotated[Path, typer.Option("--from", help="The data set's folder.")],
+    target: Annotated[Path, typer.Option("--to", help="The shop to write; must not hold anything yet.")],
+) -> None:
+    """Turn a public data set into a shop: grocery-store, movielens-100k, hm-products, uci-online-retail, open-bandit."""
+    from camenn.tables.sources import import_source
+
+    import_source(name, source, target)
+    console.print(f"wrote {target}; look at it with: camenn check {target}")
+
+
+@app.command()
+def simulate(
+    shop: Annotated[Path, typer.Argument(help="The shop to write; must not hold anything yet.", show_default=False)],
+    items: Annotated[int, typer.Option(min=1)] = 400,
+    users: Annotated[int, typer.Option(min=1)] = 300,
+    requests: Annotated[int, typer.Option(min=1)] = 4000,
+    seed: int = 0,
+) -> None:
+    """Make a grocery shop whose truth is known: pictures, names, shoppers, planted faults."""
+    from camenn.simulation import simulate_shop
+
+    simulate_shop(shop, items=items, users=users, requests=requests, seed=seed)
+    console.print(f"wrote {shop}; look at it with: camenn check {shop}")
+
+
+@app.command()
+def encode(
+    shop: Shop,
+    text: Annotated[str, typer.Option(help='"builtin", a Hugging Face model or folder, or "" for none.')] = "builtin",
+    image: Annotated[str, typer.Option(help='"builtin", a model or folder, "timm:NAME", or "" for none.')] = "builtin",
+) -> None:
+    """Run frozen encoders over the catalogue. Only what changed is encoded; an interrupted run goes on."""
+    from camenn.embeddings.encode import ensure_store
+
+    opened = _open(shop)
+    if text and opened.catalogue.has_text:
+        ensure_store(opened, "text", text, console=console)
+    if image and opened.catalogue.has_images:
+        ensure_store(opened, "image", image, console=console)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="The run's TOML file.")],
+    shop: Annotated[Path | None, typer.Option(help="The shop, in place of the configuration's.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Where the run is kept; runs/NAME-seedN by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The training seed, in place of the configuration's.")] = None,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs (DDP above one).")] = 1,
+) -> None:
+    """Train, or go on with a killed run; then evaluate it and write its report."""
+    from camenn.errors import ConfigError
+    from camenn.evaluation.pipeline import judge
+    from camenn.run_config import read_config
+    from camenn.training.trainer import Hardware, with_seed
+    from camenn.training.trainer import train as train_model
+
+    settings = read_config(config)
+    settings = settings if seed is None else with_seed(settings, seed)
+    folder = shop if shop is not None else Path(settings.shop)
+    if not settings.shop and shop is None:
+        raise ConfigError(f"{config}: names no shop; add `shop = ...` or give --shop")
+    target = run if run is not None else Path("runs") / f"{config.stem}-seed{settings.training.seed}"
+    opened = _open(folder)
+    trained = train_model(opened, settings, target, hardware=Hardware(accelerator, devices), console=console)
+    if trained.is_writer:
+        judge(trained.bundle, opened, target, console=console, output=Console())
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    shop: Annotated[Path | None, typer.Option(help="Another shop; by default the one it was trained on.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Judge a trained model: AUC, accuracy, calibration, with intervals."""
+    from camenn.bundle import Bundle
+    from camenn.evaluation.evaluate import evaluate as run_evaluation
+    from camenn.evaluation.tables import metrics_of, metrics_table
+
+    bundle = Bundle.from_pretrained(run)
+    opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
+    bundle.encode(opened, console=console)
+    found = run_evaluation(bundle, opened, console=console)
+    if not found.is_training_shop:
+        console.print("a shop this model was not trained on, or one that changed since: all of it is judged, as test")
+    metrics = metrics_of(found.predictions)
+    if as_json:
+        sys.stdout.write(json.dumps(metrics, indent=2) + "\n")
+    else:
+        Console().print(metrics_table(metrics))
+
+
+@app.command()
+def recommend(
+    run: Run,
+    users: Annotated[Path, typer.Option(help="A Parquet or CSV file with a column user_id.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    shop: Annotated[Path | None, typer.Option(help="Another shop; by default the one it was trained on.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="Items a user.")] = 20,
+    keep_bought: Annotated[bool, typer.Option(help="Whether items bought before may come again.")] = False,
+    available: Annotated[Path | None, typer.Option(help="A file with a column item_id: what can be had.")] = None,
+) -> None:
+    """Rank the catalogue for each user of a list."""
+    from camenn.bundle import Bundle
+    from camenn.recommend.offline import RecommendConfig, write_recommendations
+    from camenn.recommend.offline import recommend as rank
+    from camenn.tables.files import read_ids
+
+    bundle = Bundle.from_pretrained(run)
+    opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
+    bundle.encode(opened, console=console)
+    had = None if available is None else read_ids(available, "item_id")
+    settings = RecommendConfig(k=k, keep_bought=keep_bought, available=had)
+    ranked = rank(bundle, opened, read_ids(users, "user_id"), settings, console=console)
+    write_recommendations(ranked, out)
+    console.print(f"wrote {len(ranked)} rows to {out}")
+
+
+def _open(folder: Path):  # type: ignore[no-untyped-def]
+    from camenn.tables.shop import open_shop
+
+    with console.status("") as status:
+        return open_shop(folder, progress=lambda step: status.update(f"{folder}: {step}"))
+
+
+def main() -> None:
+    """Entry point: errors a user can act on come as a line, not as a traceback."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=console, show_path=False, show_time=False)],
+    )
+    try:
+        app()
+    except CamennError as error:
+        for line in str(error).splitlines():
+            console.print(f"[red]error:[/red] {line}", markup=True, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("interrupted; start the same command again to go on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

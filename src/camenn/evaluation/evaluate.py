@@ -1,0 +1,97 @@
+"""A bundle judged on a shop: the parts it did not train on, or the whole of a shop it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from camenn.batches.parts import Parts, find_parts
+from camenn.bundle import Bundle, Calibration
+from camenn.errors import DataError
+from camenn.evaluation.predictions import TaskPredictions
+from camenn.metrics.calibration import sigmoid
+from camenn.scoring import Scores, score_pairs, score_requests
+from camenn.tables.shop import Shop
+from camenn.tables.split import Part, split_items, split_requests
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a bundle said of a shop."""
+
+    parts: Parts
+    predictions: tuple[TaskPredictions, ...]
+    expert_use: dict[Task, NDArray[np.float64]]
+    """(experts,) mean weight over the test part's rows, by task."""
+    is_training_shop: bool
+
+
+def evaluate(
+    bundle: Bundle, shop: Shop, *, device: torch.device | None = None, console: Console | None = None
+) -> Evaluation:
+    """Score what can be scored. On the training shop: validation and test; on another: everything, as test.
+
+    Raises:
+        DataError: the shop has neither requests nor two items that can be aligned.
+        StoreError: the shop is not encoded with the bundle's encoders.
+    """
+    device = torch.device("cpu") if device is None else device
+    console = Console(quiet=True) if console is None else console
+    is_training_shop = bundle.facts.get("shop_digest") == shop.digest
+    parts = divided(bundle, shop, is_training_shop=is_training_shop)
+    predictions: list[TaskPredictions] = []
+    use: dict[Task, NDArray[np.float64]] = {}
+    judged = (Part.VALIDATION, Part.TEST) if is_training_shop else (Part.TEST,)
+    for part in track(judged, "evaluating", console=console, transient=True):
+        for task, scores in _scores(bundle, parts, part, device).items():
+            predictions.append(_predictions(task, part, scores, bundle.calibration.get(task, Calibration())))
+            if part is Part.TEST:
+                use[task] = scores.expert_use
+    if not predictions:
+        raise DataError(
+            f"{shop.folder}: nothing to evaluate: no requests, and fewer than two items with different texts and a picture"
+        )
+    return Evaluation(parts, tuple(predictions), use, is_training_shop)
+
+
+def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
+    """The shop as training divided it, or as one test part."""
+    source = bundle.open(shop)
+    if is_training_shop:
+        item_parts = split_items(shop.catalogue, bundle.config.split)
+        request_parts = None if shop.events is None else split_requests(shop.events, bundle.config.split)
+    else:
+        item_parts = np.full(len(shop.catalogue.ids), Part.TEST, dtype=np.int8)
+        item_parts[:2] = -1
+        request_parts = None if shop.events is None else np.full(shop.events.num_requests, Part.TEST, dtype=np.int8)
+    return find_parts(source, request_parts=request_parts, item_parts=item_parts)
+
+
+def _scores(bundle: Bundle, parts: Parts, part: Part, device: torch.device) -> dict[Task, Scores]:
+    found: dict[Task, Scores] = {}
+    model = bundle.model.to(device)
+    pieces = parts.requests(part, bundle.config.requests)
+    if pieces is not None:
+        reader = parts.reader(bundle.config.requests)
+        found[Task.CONVERSION] = score_requests(model, reader, pieces, device=device)
+    pairs = parts.evaluation_pairs(part, bundle.config.pairs)
+    if pairs is not None:
+        found |= score_pairs(model, parts, pairs, device=device)
+    return found
+
+
+def _predictions(task: Task, part: Part, scores: Scores, calibration: Calibration) -> TaskPredictions:
+    return TaskPredictions(
+        task=task,
+        split=part.name.lower(),
+        logits=scores.logits,
+        probabilities=sigmoid(calibration.scale * scores.logits + calibration.bias),
+        labels=scores.labels,
+        groups=scores.groups,
+    )

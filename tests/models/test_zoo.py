@@ -1,0 +1,193 @@
+"""What holds for every model of the zoo."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+import torch
+
+from batch_factory import INPUTS, one_row, pair_batch, request_batch
+from camenn.batches.batch import Batch
+from camenn.layers.embedding import Fields
+from camenn.models.frames import MultiTaskModel, Pattern
+from camenn.models.output import labels_of
+from camenn.models.zoo import ZOO, build_model
+from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
+from camenn.task import ALIGNMENT_TASKS, Task
+
+SMALL: dict[str, dict[str, Any]] = {"camenn": {"width": 16, "heads": 4, "aligned_width": 8, "num_experts": 3, "top_k": 2}}
+OTHER: dict[str, dict[str, Any]] = {
+    "camenn": {
+        "width": 24,
+        "heads": 2,
+        "num_experts": 4,
+        "top_k": 1,
+        "dropout": 0.3,
+        "token_dropout": 0.5,
+        "id_dropout": 0.9,
+        "pattern": Pattern.SHARED_HISTORY,
+        "aligned_width": 0,
+        "aligned_dropout": 0.9,
+    }
+}
+"""Another value for each option of each model."""
+
+
+def small(name: str, **changes: Any) -> MultiTaskModel:
+    torch.manual_seed(0)
+    config, _ = ZOO[name]
+    return build_model(config(**{**SMALL[name], **changes}), INPUTS)
+
+
+@pytest.fixture(params=list(ZOO))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=list(Pattern))
+def model(name: str, request: pytest.FixtureRequest) -> MultiTaskModel:
+    return small(name, pattern=request.param).eval()
+
+
+def conversion(model: MultiTaskModel, batch: Batch) -> torch.Tensor:
+    return model(batch).logits[Task.CONVERSION].detach()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_row_scores_the_same_alone_as_in_a_batch(model: MultiTaskModel, whole: bool) -> None:
+    batch = request_batch(whole=whole)
+    together = conversion(model, batch)
+    alone = torch.cat([conversion(model, one_row(batch, row)) for row in range(batch.num_rows)])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_a_pair_scores_the_same_alone_as_in_a_batch(model: MultiTaskModel) -> None:
+    batch = pair_batch()
+    together = model(batch).logits
+    for task in ALIGNMENT_TASKS:
+        rows = batch.image_to_text if task is Task.IMAGE_TO_TEXT else batch.text_to_image
+        alone = []
+        for row in rows.nonzero().squeeze(-1).tolist():
+            single = replace(
+                batch,
+                text=batch.text[[row]],
+                image=batch.image[[row]],
+                labels=batch.labels[[row]],
+                image_to_text=batch.image_to_text[[row]],
+                text_to_image=batch.text_to_image[[row]],
+            )
+            alone.append(model(single).logits[task])
+        assert torch.allclose(together[task], torch.cat(alone), atol=1e-5)
+
+
+def test_padding_is_never_read(model: MultiTaskModel) -> None:
+    batch = request_batch()
+    padded = replace(
+        batch,
+        history=torch.cat([torch.zeros(3, 2, dtype=torch.int64), batch.history], dim=1),
+        history_outcome=torch.cat([torch.full((3, 2), 2), batch.history_outcome], dim=1),
+        history_age=torch.cat([torch.full((3, 2), 7), batch.history_age], dim=1),
+    )
+    assert torch.allclose(conversion(model, padded), conversion(model, batch), atol=1e-5)
+
+
+def test_candidates_of_a_request_do_not_see_one_another(model: MultiTaskModel) -> None:
+    batch = request_batch()
+    changed = batch.candidates.clone()
+    changed[0] = changed[0] % 6 + 1
+    before, after = conversion(model, batch), conversion(model, replace(batch, candidates=changed))
+    assert torch.allclose(before[1:], after[1:], atol=1e-6)
+    assert not torch.allclose(before[0], after[0])
+
+
+def test_the_history_changes_the_score(model: MultiTaskModel) -> None:
+    batch = request_batch()
+    flipped = torch.where(batch.history_outcome > 0, 3 - batch.history_outcome, 0)
+    before, after = conversion(model, batch), conversion(model, replace(batch, history_outcome=flipped))
+    assert torch.allclose(before[batch.request == 0], after[batch.request == 0], atol=1e-6)  # it has no history
+    assert not torch.allclose(before[batch.request == 1], after[batch.request == 1], atol=1e-6)
+
+
+def test_a_missing_modality_is_masked_not_made_up(model: MultiTaskModel) -> None:
+    batch = request_batch()
+    assert batch.items.text is not None
+    noise = replace(batch.items.text, pooled=torch.where(batch.items.text.present[:, None], batch.items.text.pooled, 9.0))
+    noisy = replace(batch, items=replace(batch.items, text=noise))
+    assert torch.allclose(conversion(model, noisy), conversion(model, batch), atol=1e-6)
+
+
+def test_a_shop_without_text_or_pictures_is_scored(name: str) -> None:
+    batch = request_batch()
+    bare = replace(batch, items=replace(batch.items, text=None, image=None))
+    assert torch.isfinite(conversion(small(name).eval(), bare)).all()
+    torch.manual_seed(0)
+    config, _ = ZOO[name]
+    built = build_model(config(**SMALL[name]), replace(INPUTS, text_width=None, image_width=None)).eval()
+    assert torch.isfinite(conversion(built, bare)).all()
+
+
+def test_a_shop_without_any_feature_is_scored(name: str) -> None:
+    torch.manual_seed(0)
+    config, _ = ZOO[name]
+    inputs = replace(INPUTS, item_fields=Fields(()), context_fields=Fields(()), num_row_fields=0, num_codes=1)
+    batch = request_batch()
+    empty = replace(
+        batch,
+        items=replace(batch.items, codes=batch.items.codes[:, :0]),
+        context=batch.context[:, :0],
+        row_codes=batch.row_codes[:, :0],
+    )
+    assert torch.isfinite(conversion(build_model(config(**SMALL[name]), inputs).eval(), empty)).all()
+
+
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    for pattern in Pattern:
+        model = small(name, pattern=pattern, top_k=3)
+        loss, _ = MultiTaskObjective(model, ObjectiveConfig())((request_batch(), pair_batch()))
+        loss.backward()
+        without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert without == []
+
+
+def test_a_handful_of_rows_can_be_memorised(name: str) -> None:
+    model = small(name, dropout=0.0, id_dropout=0.0, aligned_dropout=0.0)
+    objective = MultiTaskObjective(model, ObjectiveConfig())
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    batches: tuple[Batch, ...] = (request_batch(), pair_batch())
+    for _ in range(150):
+        loss, parts = objective(batches)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert all(float(value) < 0.05 for key, value in parts.items() if key.removesuffix("_loss") in list(Task))
+
+
+def test_each_option_changes_the_result(name: str) -> None:
+    config, _ = ZOO[name]
+    options = {field.name for field in fields(config)} - {"name"}
+    assert options == set(OTHER[name])
+
+    def loss(model: MultiTaskModel) -> float:
+        model.train()
+        torch.manual_seed(1)
+        return float(MultiTaskObjective(model, ObjectiveConfig())((request_batch(), pair_batch()))[0].detach())
+
+    plain = loss(small(name))
+    assert plain == loss(small(name))
+    unchanged = [option for option, value in OTHER[name].items() if loss(small(name, **{option: value})) == plain]
+    assert unchanged == []
+
+
+def test_task_weights_are_used(name: str) -> None:
+    def loss(**weights: float) -> float:
+        return float(MultiTaskObjective(small(name).eval(), ObjectiveConfig(**weights))((request_batch(), pair_batch()))[0].detach())
+
+    plain = loss()
+    with torch.no_grad():
+        output = small(name).eval()(request_batch())
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        output.logits[Task.CONVERSION], labels_of(request_batch(), Task.CONVERSION)
+    )
+    assert loss(conversion=3.0) == pytest.approx(plain + 2 * float(expected), rel=1e-5)
+    for weight in ("image_to_text", "text_to_image", "contrast", "load_balance"):
+        assert loss(**{weight: 2.0}) != plain
