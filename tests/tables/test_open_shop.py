@@ -1,3 +1,4 @@
+import itertools
 import os
 import random
 import signal
@@ -118,7 +119,7 @@ def test_compiled_events_agree_with_plain_python(
 
     bounds = mapped.request_offset.tolist()
     seen = set()
-    for request, (begin, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for request, (begin, end) in enumerate(itertools.pairwise(bounds)):
         here = [rows[line] for line in lines[begin:end]]
         assert len({(row[0], row[3]) for row in here}) == 1
         key = (here[0][0], here[0][3], None if here[0][3] else here[0][2])

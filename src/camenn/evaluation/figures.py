@@ -81,14 +81,14 @@ def reliability_panel(curve: Reliability, probabilities: NDArray[np.float64], *,
         grid = figure.add_gridspec(2, 1, height_ratios=(4, 1), hspace=0.04)
         axes = figure.add_subplot(grid[0])
         below = figure.add_subplot(grid[1], sharex=axes)
-        top = min(1.0, 1.08 * max(curve.mean_probability.max(), curve.rate.max(), 0.02))
+        most = float(np.quantile(probabilities, 0.995))
+        top = min(1.0, 1.05 * max(curve.mean_probability.max(), curve.rate.max(), most, 0.001))
         axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         reach = np.stack([curve.rate - curve.low, curve.high - curve.rate])
         axes.errorbar(
             curve.mean_probability, curve.rate, yerr=reach, color=SERIES[0], linewidth=1.4, marker="o", markersize=4
         )
         axes.set(xlim=(0, top), ylim=(0, top), ylabel="observed share")
-        axes.set_box_aspect(0.85)
         axes.tick_params(labelbottom=False)
         below.hist(np.minimum(probabilities, top), bins=30, range=(0, top), color=SERIES[0], alpha=0.55)
         below.set(xlabel="predicted probability", ylabel="rows")
@@ -97,6 +97,7 @@ def reliability_panel(curve: Reliability, probabilities: NDArray[np.float64], *,
         below.yaxis.set_major_formatter(FuncFormatter(_short_count))
         for each in (axes.xaxis, axes.yaxis):
             each.set_major_locator(MaxNLocator(5))
+            each.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
         return _svg(figure, label=label)
 
 

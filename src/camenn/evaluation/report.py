@@ -180,9 +180,9 @@ def _duration(seconds: float) -> str:
 def _tiles(tasks: Mapping[str, Mapping[str, Any]], best_possible_auc: float | None) -> list[dict[str, Any]]:
     """The one figure of each task that matters most, as a number, an interval and a sentence."""
     sentences = {
-        Task.CONVERSION: "of 100 pairs of a bought and an unbought item, this many are ranked the right way round",
-        Task.IMAGE_TO_TEXT: "of 100 times told rightly whether a text fits a picture",
-        Task.TEXT_TO_IMAGE: "of 100 times told rightly whether a picture fits a text",
+        Task.CONVERSION: "Of 100 pairs of a bought and an unbought item, {:.1f} are ranked the right way round",
+        Task.IMAGE_TO_TEXT: "Told rightly {:.1f} times in 100 whether a text fits a picture",
+        Task.TEXT_TO_IMAGE: "Told rightly {:.1f} times in 100 whether a picture fits a text",
     }
     tiles = []
     for name, figures in tasks.items():
@@ -193,7 +193,7 @@ def _tiles(tasks: Mapping[str, Mapping[str, Any]], best_possible_auc: float | No
         )
         tile["reason"] = figures["not_defined"].get(key)
         if tile["value"] is not None:
-            tile["sentence"] = f"{100 * tile['value']:.1f} {sentences[task]}"
+            tile["sentence"] = sentences[task].format(100 * tile["value"])
             tile["best"] = best_possible_auc if task is Task.CONVERSION else None
             tile["scale"] = _scale(tile)
         tiles.append(tile)
@@ -336,6 +336,13 @@ def _signed(value: float) -> str:
     return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
+def _percent(probability: float) -> str:
+    """One decimal; what would round to certainty is said to be near it."""
+    if 0.9995 <= probability < 1:
+        return "over 99.9%"
+    return "under 0.1%" if 0 < probability < 0.0005 else f"{probability:.1%}"
+
+
 def _card(item: AlignedItem) -> dict[str, Any]:
     picture = thumbnail(item.picture) if item.picture else None
     return {
@@ -343,6 +350,7 @@ def _card(item: AlignedItem) -> dict[str, Any]:
         "name": item.name,
         "category": item.category,
         "probability": item.probability,
+        "percent": _percent(item.probability),
         "picture": picture,
         "no_picture": "no picture" if item.picture is None else "picture cannot be read",
     }

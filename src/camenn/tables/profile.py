@@ -56,7 +56,7 @@ def _merged_dtypes(table: RawTable, folder: Path) -> tuple[dict[str, pl.DataType
         found = {path: dtypes[column] for path, dtypes in by_file.items() if column in dtypes}
         kinds = [dtype for dtype in found.values() if dtype != pl.Null]
         dtype = _merge(kinds)
-        merged[column] = dtype or pl.String()
+        merged[column] = dtype or pl.Null()
         role = ROLES[table.name].get(column)
         if dtype is None or (dtype == pl.String and role is None and any(kind != pl.String for kind in kinds)):
             seen = ", ".join(f"{kind} in {path.relative_to(folder)}" for path, kind in found.items())
@@ -124,10 +124,15 @@ def _merge(dtypes: list[pl.DataType]) -> pl.DataType | None:
 
 
 def _as_merged(file: TableFile, merged: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-    return [
-        (pl.col(name) if name in file.dtypes else pl.lit(None)).cast(dtype, strict=False).alias(name)
-        for name, dtype in merged.items()
-    ]
+    return [_as_type(file, name, dtype).alias(name) for name, dtype in merged.items()]
+
+
+def _as_type(file: TableFile, name: str, dtype: pl.DataType) -> pl.Expr:
+    if name not in file.dtypes or dtype == pl.Null:
+        return pl.lit(None, dtype)
+    if dtype == pl.Boolean and file.dtypes[name] == pl.String:
+        return pl.col(name).str.strip_chars().str.to_lowercase() == "true"
+    return pl.col(name).cast(dtype, strict=False)
 
 
 def _counts(merged: Mapping[str, pl.DataType]) -> list[pl.Expr]:

@@ -69,7 +69,9 @@ def _rules(table: RawTable, columns: Sequence[Column], now: datetime) -> pa.Data
         if column.kind is Kind.NUMERIC:
             checks.append(_check("finite", lambda key: pl.col(key).is_finite().fill_null(True)))
         if (table.name, column.name) == ("items", "price"):
-            checks.append(_check("not_negative", lambda key: (pl.col(key) >= 0).fill_null(True) | pl.col(key).is_nan()))
+            checks.append(
+                _check("not_negative", lambda key: ((pl.col(key) >= 0) | ~pl.col(key).is_finite()).fill_null(True))
+            )
         if column.kind is Kind.TIME:
             checks.append(_check("not_future", lambda key: (pl.col(key) <= now).fill_null(True)))
         schema[column.name] = pa.Column(None, checks, nullable=True)

@@ -256,8 +256,7 @@ def steak(brush: Brush, look: Look) -> None:
     meat = (outer - centre) * (0.88, 0.86) + centre
     brush.fill(meat, look.colour, depth=0.35, gloss=0.25)
     brush.mottle(meat, darker(look.colour, 0.3), grain=12, amount=0.5)
-    for _ in range(12):
-        x, y = brush.scattered(meat, 1, inset=0.78)[0]
+    for x, y in brush.scattered(meat, 12, inset=0.78):
         turn = float(brush.rng.uniform(0, 180))
         vein = turned(curve((-0.08, 0.0), (-0.02, 0.02), (0.03, -0.01), (0.08, 0.015), closed=False), turn) + (x, y)
         brush.fill(thick(vein, 0.006, 0.016), lighter(look.accent, 0.1), depth=0, within=meat)
