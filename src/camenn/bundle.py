@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from camenn.batches.source import Source, open_source
-from camenn.embeddings.encode import ensure_store, is_encoded
+from camenn.embeddings.ensure import ensure_store
 from camenn.embeddings.store import open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
@@ -83,14 +83,8 @@ class Bundle:
             StoreError: the shop is not encoded with this model's encoders.
         """
         catalogue = shop.catalogue
-        text = (
-            None if self.text is None or not catalogue.has_text else open_store(shop.folder, "text", self.text.digest)
-        )
-        image = (
-            None
-            if self.image is None or not catalogue.has_images
-            else open_store(shop.folder, "image", self.image.digest)
-        )
+        text = None if self.text is None or not catalogue.has_text else open_store(shop, "text", self.text.digest)
+        image = None if self.image is None or not catalogue.has_images else open_store(shop, "image", self.image.digest)
         return open_source(shop, self.features, text=text, image=image, text_length=self.config.encoders.text_length)
 
     def encode(self, shop: Shop, *, console: Console) -> None:
@@ -101,7 +95,7 @@ class Bundle:
         """
         wanted = (("text", self.text, shop.catalogue.has_text), ("image", self.image, shop.catalogue.has_images))
         for modality, identity, has in wanted:
-            if identity is None or not has or is_encoded(shop.folder, modality, identity.digest):
+            if identity is None or not has:
                 continue
             store = ensure_store(shop, modality, identity.spec, console=console)
             if store.digest != identity.digest:

@@ -73,7 +73,7 @@ def encode(
     image: Annotated[str, typer.Option(help='"builtin", a model or folder, "timm:NAME", or "" for none.')] = "builtin",
 ) -> None:
     """Run frozen encoders over the catalogue. Only what changed is encoded; an interrupted run goes on."""
-    from camenn.embeddings.encode import ensure_store
+    from camenn.embeddings.ensure import ensure_store
 
     opened = _open(shop)
     if text and opened.catalogue.has_text:
@@ -93,7 +93,7 @@ def train(
 ) -> None:
     """Train, or go on with a killed run; then evaluate it and write its report."""
     from camenn.errors import ConfigError
-    from camenn.evaluation.pipeline import judge
+    from camenn.evaluation.judge import judge
     from camenn.run_config import read_config
     from camenn.training.trainer import Hardware, with_seed
     from camenn.training.trainer import train as train_model
@@ -148,7 +148,7 @@ def recommend(
     from camenn.bundle import Bundle
     from camenn.recommend.offline import RecommendConfig, write_recommendations
     from camenn.recommend.offline import recommend as rank
-    from camenn.tables.files import read_ids
+    from camenn.tables.id_list import read_ids
 
     bundle = Bundle.from_pretrained(run)
     opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))

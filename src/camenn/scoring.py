@@ -25,6 +25,8 @@ class Scores:
     """Logits of one task over one part of a shop."""
 
     logits: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    """(rows, parts): what each logit is the weighed sum of."""
     labels: NDArray[np.float64]
     groups: NDArray[np.int64]
     """The request of a conversion row, the item a pair was made from."""
@@ -76,6 +78,7 @@ def score_pairs(
 class _Collected:
     def __init__(self) -> None:
         self.logits: list[NDArray[np.float64]] = []
+        self.parts: list[NDArray[np.float64]] = []
         self.labels: list[NDArray[np.float32]] = []
         self.groups: list[NDArray[np.int64]] = []
         self.use: list[NDArray[np.float64]] = []
@@ -88,6 +91,7 @@ class _Collected:
         groups: NDArray[np.int64] | NDArray[np.int32],
     ) -> None:
         self.logits.append(output.logits[task].double().cpu().numpy())
+        self.parts.append(output.parts[task].double().cpu().numpy())
         self.labels.append(labels)
         self.groups.append(groups.astype(np.int64))
         self.use.append(output.gates[task].kept.double().sum(dim=0).cpu().numpy())
@@ -96,6 +100,7 @@ class _Collected:
         logits = np.concatenate(self.logits)
         return Scores(
             logits=logits,
+            parts=np.concatenate(self.parts),
             labels=np.concatenate(self.labels).astype(np.float64),
             groups=np.concatenate(self.groups),
             expert_use=np.sum(self.use, axis=0) / max(len(logits), 1),

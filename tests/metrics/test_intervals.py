@@ -100,6 +100,19 @@ def test_a_single_group_gives_the_bootstrap_nothing_to_draw():
     assert math.isnan(estimate.high)
 
 
+def test_positives_of_one_group_alone_say_nothing_of_other_groups():
+    # negatives come from two groups, both positives from one
+    scores, labels = [4.0, 2.0, 3.0, 1.0], [1, 1, 0, 0]
+    assert math.isnan(auc_cluster_interval(scores, labels, [0, 0, 1, 2]).low)
+    assert auc_cluster_interval(scores, labels, [0, 3, 1, 2]).low >= 0
+
+
+def test_draws_of_one_class_alone_are_left_out():
+    # of four groups drawn, all hold the same class in 2 of 16 draws
+    estimate = auc_cluster_interval([4.0, 2.0, 3.0, 1.0], [1, 1, 0, 0], [0, 1, 2, 3])
+    assert (estimate.value, estimate.low, estimate.high) == (0.75, 0.0, 1.0)
+
+
 def test_the_bootstrap_of_single_row_groups_agrees_with_delong():
     scores, labels = normal_scores(np.random.default_rng(5), 3_000, gap=1.0)
     single = auc_cluster_interval(scores, labels, np.arange(3_000))
@@ -234,6 +247,16 @@ def test_no_trial_gives_no_share():
 def test_confidence_must_be_a_share():
     with pytest.raises(ValueError, match="confidence"):
         wilson(1, 2, confidence=95)
+
+
+def test_the_design_effect_by_hand():
+    outcomes, groups = [1, 1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 1, 1, 1, 2, 2]
+    # share 4/8; sums of (outcome - share) by group: 3/2, -3/2, 0
+    variance = ((3 / 2) ** 2 + (3 / 2) ** 2) * 3 / 2
+    num_effective = 8 / (variance / (8 * (4 / 8) * (4 / 8)))
+    estimate, expected = share_interval(outcomes, groups=groups), wilson(num_effective / 2, num_effective)
+    assert estimate.low == pytest.approx(expected.low)
+    assert estimate.high == pytest.approx(expected.high)
 
 
 def test_copies_of_a_row_do_not_narrow_the_share():

@@ -28,6 +28,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "pattern": Pattern.SHARED_HISTORY,
         "aligned_width": 0,
         "aligned_dropout": 0.9,
+        "aligned_token_dropout": 0.9,
     }
 }
 """Another value for each option of each model."""

@@ -267,14 +267,14 @@ def test_the_report_shows_columns_reasons_and_problems(make_shop: Any, events: d
     events["at"][0] = "[bold]soon"
     report = check_shop(make_shop(events=events, settings='[columns.items]\nname = "ignore"'))
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(render_report(report))
+    render_report(report, console)
     shown = console.export_text()
     for word in (
         "3 rows in items.parquet",
         "the item's price",
         "shop.toml",
         "1.5 … 3.0",
-        "not usable, 1 errors",
+        "not usable (errors: 1, warnings: 0)",
         "events.at",
     ):
         assert word in shown

@@ -8,7 +8,7 @@ from camenn.errors import CamennError
 from camenn.tables.check import check_shop
 from camenn.tables.schema import Kind
 from camenn.tables.shop import Shop, open_shop
-from camenn.tables.sources import SOURCES
+from camenn.tables.sources import SOURCES, import_source
 from camenn.tables.sources.writing import write_shop
 
 SHARED = Path(os.environ.get("CAMENN_SHARED", Path(__file__).parents[2].parent / "shared")) / "data"
@@ -18,7 +18,7 @@ needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no data in {SHARED
 
 
 def imported(name: str, target: Path) -> Shop:
-    SOURCES[name](FOLDERS[name], target)
+    import_source(name, FOLDERS[name], target)
     assert check_shop(target).problems == ()
     return open_shop(target)
 
@@ -51,6 +51,11 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         write_shop(tmp_path / "shop", lambda: {"items": Unwritable({"item_id": ["a"]})}, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_data_set_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(CamennError, match="movielens-100k"):
+        import_source("movielens", tmp_path, tmp_path / "shop")
 
 
 @needs_data

@@ -13,13 +13,43 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import Items, Tokens
+from camenn.embeddings.pooled import pooled_vectors
 from camenn.embeddings.store import TokenStore
 from camenn.tables.features import Coding, Features, Field, Side
 from camenn.tables.fitting import CHUNK, pieces
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
 
+NUM_PATCHES = 9
 STORED = (Coding.VALUE, Coding.LIST, Coding.QUANTILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """One modality of a shop's items."""
+
+    store: TokenStore
+    pooled: NDArray[np.float16]
+    """(item rows, width)"""
+    max_length: int
+    """Tokens of an item that are read; the rest is left out."""
+
+    def tokens(self, rows: NDArray[np.int32], num_whole: int) -> Tokens:
+        """All tokens of the first `num_whole` rows, pooled vectors of all."""
+        vectors, lengths = self.store.gather(rows[:num_whole])
+        item = np.repeat(np.arange(num_whole), lengths)
+        position = np.arange(len(item)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        if len(position) and position.max() >= self.max_length:
+            kept = position < self.max_length
+            vectors, item, position = vectors[kept], item[kept], position[kept]
+        return Tokens(
+            vectors=torch.from_numpy(vectors),
+            item=torch.from_numpy(item),
+            position=torch.from_numpy(position),
+            pooled=torch.from_numpy(self.pooled[rows]),
+            present=torch.from_numpy(self.store.lengths(rows) > 0),
+            length=int(position.max()) + 1 if len(position) else 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +66,15 @@ class Source:
     """(events, slots of the request's own event columns)"""
     row_codes: NDArray[np.int32]
     """(events, slots of the columns that differ between candidates)"""
-    text: TokenStore | None
-    image: TokenStore | None
-    text_length: int
+    text: Vectors | None
+    image: Vectors | None
 
     def whole(self) -> NDArray[np.bool_]:
         """(item rows,): items with a text and a picture, the ones that can be aligned."""
         rows = np.arange(len(self.shop.catalogue.ids), dtype=np.int32)
         if self.text is None or self.image is None:
             return np.zeros(len(rows), dtype=bool)
-        return (self.text.lengths(rows) > 0) & (self.image.lengths(rows) > 0)
+        return (self.text.store.lengths(rows) > 0) & (self.image.store.lengths(rows) > 0)
 
     def gather(self, rows: NDArray[np.int32], *, num_whole: int, tokens: bool) -> Items:
         """The items at these catalogue rows, as they stand in a batch.
@@ -54,30 +83,9 @@ class Source:
         """
         return Items(
             codes=torch.from_numpy(self.item_codes[rows].astype(np.int64)),
-            text=self._tokens(self.text, rows, num_whole if tokens else 0, self.text_length),
-            image=self._tokens(self.image, rows, num_whole if tokens else 0, None),
+            text=None if self.text is None else self.text.tokens(rows, num_whole if tokens else 0),
+            image=None if self.image is None else self.image.tokens(rows, num_whole if tokens else 0),
             num_whole=num_whole,
-        )
-
-    @staticmethod
-    def _tokens(
-        store: TokenStore | None, rows: NDArray[np.int32], num_whole: int, longest: int | None
-    ) -> Tokens | None:
-        if store is None:
-            return None
-        vectors, lengths = store.gather(rows[:num_whole])
-        item = np.repeat(np.arange(num_whole), lengths)
-        position = np.arange(len(item)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        if longest is not None and len(lengths) and lengths.max() > longest:
-            kept = position < longest
-            vectors, item, position = vectors[kept], item[kept], position[kept]
-        return Tokens(
-            vectors=torch.from_numpy(vectors),
-            item=torch.from_numpy(item),
-            position=torch.from_numpy(position),
-            pooled=torch.from_numpy(store.pooled(rows)),
-            present=torch.from_numpy(store.lengths(rows) > 0),
-            length=int(position.max()) + 1 if len(position) else 0,
         )
 
 
@@ -92,9 +100,8 @@ def open_source(
         user_codes=_table_codes(shop.people.table, features, features.of(Side.CONTEXT, "users")),
         event_codes=_event_codes(shop, features, Side.CONTEXT),
         row_codes=_event_codes(shop, features, Side.ROW),
-        text=text,
-        image=image,
-        text_length=text_length,
+        text=None if text is None else Vectors(text, pooled_vectors(text), text_length),
+        image=None if image is None else Vectors(image, pooled_vectors(image), NUM_PATCHES),
     )
 
 

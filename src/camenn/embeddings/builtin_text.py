@@ -22,7 +22,7 @@ _WIDTH = 128
 _NGRAMS = (3, 4, 5)
 _MAX_CHARACTERS = 4_000  # fifty words lie well within; a 100,000-character description is not read to its end
 _MAX_WORD = 40
-_WORD_WEIGHT = 3  # the whole word counts as three n-grams, so that short words are told apart
+_WORD_WEIGHT = 2  # the whole word counts as two n-grams, so that short words are told apart
 _ALONE = (  # scripts written without spaces: each character is a token
     (0x3040, 0x30FF),  # Hiragana, Katakana
     (0x31F0, 0x31FF),
@@ -90,4 +90,5 @@ def _word_vector(word: str) -> NDArray[np.float32]:
     bits = np.unpackbits(np.frombuffer(b"".join([whole] * _WORD_WEIGHT + hashes), np.uint8))
     sums = 2 * bits.reshape(-1, _WIDTH).sum(axis=0, dtype=np.int64) - (len(hashes) + _WORD_WEIGHT)
     scale = np.sqrt(_WIDTH / max(int(sums @ sums), 1))
-    return (sums * scale).astype(np.float32)
+    vector: NDArray[np.float32] = (sums * scale).astype(np.float32)
+    return vector

@@ -5,14 +5,17 @@ from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 GRID = 3
 NUM_PATCHES = GRID * GRID
 """The paper's maximum patch sequence length: 9 (3 * 3 patches)."""
 
-# Named one by one: Pillow also opens formats that start other programs (EPS) or read other files.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+# Named one by one, since Pillow also opens formats that start other programs (EPS). Not every build has all.
+Image.init()
+_FORMATS = tuple(
+    name for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF") if name in Image.OPEN
+)
 
 
 class PictureError(Exception):
@@ -28,7 +31,7 @@ def load_picture(content: bytes, *, at_least: int) -> Image.Image:
     if not content:
         raise PictureError("the file is empty")
     try:
-        image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
         _refuse_huge(image)
         image.draft(None, (at_least, at_least))
         image.load()
@@ -37,7 +40,7 @@ def load_picture(content: bytes, *, at_least: int) -> Image.Image:
         return _to_rgb(image)
     except PictureError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError("not a picture that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF)") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(f"more than {Image.MAX_IMAGE_PIXELS:,} pixels: refused unread") from None
@@ -49,20 +52,21 @@ def cut_patches(image: Image.Image, *, size: int, resample: Image.Resampling) ->
     """Cut an RGB picture into 3 x 3 equal patches, each resized to `size` pixels square.
 
     Returns (9, size, size, 3) in natural order: left to right, then top to bottom. No patch reads a pixel of
-    its neighbour, and thirds of a pixel are weighed, so that any picture of one pixel or more can be cut.
+    its neighbour, save where a picture is less than three pixels across.
     """
     patches = np.empty((NUM_PATCHES, size, size, 3), np.uint8)
-    width, height = image.size
     for patch in range(NUM_PATCHES):
         row, column = divmod(patch, GRID)
-        box = (
-            width * column / GRID,
-            height * row / GRID,
-            width * (column + 1) / GRID,
-            height * (row + 1) / GRID,
-        )
-        patches[patch] = np.asarray(image.resize((size, size), resample, box=box))
+        left, right = _third(image.width, column)
+        top, bottom = _third(image.height, row)
+        # Cropped first: a box given to resize lets the filter look over its edge.
+        patches[patch] = np.asarray(image.crop((left, top, right, bottom)).resize((size, size), resample))
     return patches
+
+
+def _third(length: int, number: int) -> tuple[int, int]:
+    start = length * number // GRID
+    return start, max(length * (number + 1) // GRID, start + 1)
 
 
 def _refuse_huge(image: Image.Image) -> None:

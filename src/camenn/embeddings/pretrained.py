@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ def choose_device(name: str | None) -> torch.device:
 def find_model(spec: str) -> Path:
     """Give the folder of a model: the folder itself, or a name's copy in the Hugging Face cache.
 
-    A name that is not cached is fetched. Raises EncoderError, saying how to fetch it, when that fails.
+    A cached name is never looked up again, so that an encoder stays what it was; others are fetched. Raises
+    EncoderError, saying how to fetch it, when that fails.
     """
     folder = Path(spec).expanduser()
     if not folder.is_dir():
@@ -45,16 +46,27 @@ def find_model(spec: str) -> Path:
 
 
 def _snapshot(spec: str) -> Path:
+    """Give a name's folder in the cache, as it is there; fetch it only where it is not."""
     from huggingface_hub import snapshot_download
 
+    def find(*, cached: bool) -> Path:
+        return Path(
+            snapshot_download(
+                spec, allow_patterns=list(_WANTED), ignore_patterns=list(_UNWANTED), local_files_only=cached
+            )
+        )
+
+    with suppress(Exception):
+        folder = find(cached=True)
+        if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+            return folder
     try:
-        return Path(snapshot_download(spec, allow_patterns=list(_WANTED), ignore_patterns=list(_UNWANTED)))
+        return find(cached=False)
     except Exception as error:  # no network, no such model, no access, not a name at all
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(
-            f"{spec!r} is neither a folder here nor a model that could be fetched ({reason}). Fetch it where there "
-            f"is a network with `hf download {spec}`, or give the folder that holds its config.json and "
-            "model.safetensors"
+            f"{spec!r} is neither a folder here nor a model that could be fetched ({first_line(error)}). Fetch it "
+            f"where there is a network with `hf download {spec}`, or give the folder that holds its config.json "
+            "and model.safetensors"
         ) from error
 
 
@@ -111,6 +123,12 @@ def load_model(folder: Path, *, spec: str) -> Any:
     return model.eval().requires_grad_(False)
 
 
+def first_line(error: Exception) -> str:
+    """What a library's error says, without the pages that may follow."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 @contextmanager
 def _plain_errors(spec: str, part: str) -> Iterator[None]:
     try:
@@ -119,15 +137,15 @@ def _plain_errors(spec: str, part: str) -> Iterator[None]:
         extra = 'pip install "camenn[timm]"' if "timm" in str(error).lower() else str(error).strip()
         raise EncoderError(f"{spec}: the {part} needs a library that is not installed: {extra}") from error
     except Exception as error:  # transformers raises nearly anything on a damaged or foreign folder
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise EncoderError(f"{spec}: the {part} cannot be loaded: {type(error).__name__}: {reason}") from error
+        raise EncoderError(f"{spec}: the {part} cannot be loaded: {first_line(error)}") from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep transformers' bars and load report out of our own progress."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging  # untyped
     level = logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

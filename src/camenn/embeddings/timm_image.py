@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from camenn.embeddings.image import Preprocessing, PretrainedImage
+from camenn.embeddings.pretrained import choose_device, first_line
+from camenn.embeddings.pretrained_image import Preprocessing, PretrainedImage
 from camenn.errors import EncoderError
 
 
-def open_timm(spec: str, *, device: torch.device) -> PretrainedImage:
+def open_timm(spec: str, *, device: str | None = None) -> PretrainedImage:
     """Open `timm:NAME`, e.g. `timm:inception_v4`, `timm:vgg16`, `timm:resnext50_32x4d`, with its ImageNet weights.
 
     Raises EncoderError when timm or the weights are not there.
@@ -20,10 +21,9 @@ def open_timm(spec: str, *, device: torch.device) -> PretrainedImage:
     try:
         network = timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:  # an unknown name, no network, no such weights
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         source = getattr(timm.get_pretrained_cfg(name, allow_unregistered=True), "hf_hub_id", None)
         fetch = f"; fetch it where there is a network with `hf download {source}`" if source else ""
-        raise EncoderError(f"{spec}: timm cannot open it ({reason}){fetch}") from error
+        raise EncoderError(f"{spec}: timm cannot open it ({first_line(error)}){fetch}") from error
     config = timm.data.resolve_model_data_config(network)
     read = Preprocessing(
         size=int(config["input_size"][-1]),
@@ -32,7 +32,9 @@ def open_timm(spec: str, *, device: torch.device) -> PretrainedImage:
         resample=int(Image.Resampling[str(config["interpolation"]).upper()]),
     )
     network = network.eval().requires_grad_(False)
-    return PretrainedImage(network, spec=spec, weights=_weights_digest(network), read=read, device=device)
+    return PretrainedImage(
+        network, spec=spec, weights=_weights_digest(network), read=read, device=choose_device(device)
+    )
 
 
 def _import_timm() -> Any:

@@ -16,6 +16,7 @@ from camenn.errors import DataError
 from camenn.evaluation.predictions import TaskPredictions
 from camenn.metrics.calibration import sigmoid
 from camenn.scoring import Scores, score_pairs, score_requests
+from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part, split_items, split_requests
 from camenn.task import Task
@@ -43,7 +44,7 @@ def evaluate(
     """
     device = torch.device("cpu") if device is None else device
     console = Console(quiet=True) if console is None else console
-    is_training_shop = bundle.facts.get("shop_digest") == shop.digest
+    is_training_shop = bundle.facts.get("shop_identity") == shop_identity(shop)
     parts = divided(bundle, shop, is_training_shop=is_training_shop)
     predictions: list[TaskPredictions] = []
     use: dict[Task, NDArray[np.float64]] = {}

@@ -7,8 +7,8 @@ Matplotlib is used through its objects alone; nothing is left behind in its glob
 import base64
 import io
 import re
-import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -17,10 +17,10 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
+from camenn.embeddings.patches import PictureError, load_picture
 from camenn.metrics.calibration import Reliability
+from camenn.metrics.ranking import Floats
 
 INK, MUTED, RULE = "#1d2126", "#646b74", "#d9dce0"
 SERIES = ("#0068b4", "#c2540a", "#00795c", "#8a4f9e")
@@ -51,33 +51,44 @@ _STYLE: Any = {
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
 }
-PANEL = (4.2, 2.7)
-"""Inches; at the width of a phone a point of text is about a CSS pixel."""
+PANEL = (3.6, 2.4)
+"""Inches; where a page gives a panel some 300 pixels, text is 11 pixels high."""
 MAX_POINTS = 150
 THUMBNAIL_SIDE = 240
-MAX_PICTURE_PIXELS = 50_000_000
 
 
-def curve_panel(series: Sequence[tuple[str, int, NDArray[np.float64], NDArray[np.float64]]], *, label: str) -> Markup:
-    """Lines over training steps. Each series is (name, index of its colour, steps, values)."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A figure over training steps."""
+
+    colour: int
+    """Index into `SERIES`."""
+    steps: Floats
+    values: Floats
+
+
+def curve_panel(lines: Sequence[Line], *, last_step: float, label: str) -> Markup:
+    """Lines over training steps; panels of one run share their axis from 0 to `last_step`."""
     with matplotlib.rc_context(_STYLE):
         figure, axes = _panel(PANEL)
-        for _, colour, steps, values in series:
-            steps, values = _thinned(steps, values)
+        for line in lines:
+            steps, values = _thinned(line.steps, line.values)
             marker = "o" if len(steps) <= 40 else None
-            axes.plot(steps, values, color=SERIES[colour % len(SERIES)], linewidth=1.6, marker=marker, markersize=2.6)
+            axes.plot(
+                steps, values, color=SERIES[line.colour % len(SERIES)], linewidth=1.6, marker=marker, markersize=2.6
+            )
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(_short_count))
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.margins(x=0.02)
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axes.set_xlim(-0.02 * last_step, 1.02 * last_step)
         return _svg(figure, label=label)
 
 
-def reliability_panel(curve: Reliability, probabilities: NDArray[np.float64], *, label: str) -> Markup:
+def reliability_panel(curve: Reliability, probabilities: Floats, *, label: str) -> Markup:
     """Predicted against observed shares with intervals, and below it how many rows have which probability."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(PANEL[0], 4.3), layout="constrained")
+        figure = Figure(figsize=(PANEL[0], 3.8), layout="constrained")
         grid = figure.add_gridspec(2, 1, height_ratios=(4, 1), hspace=0.04)
         axes = figure.add_subplot(grid[0])
         below = figure.add_subplot(grid[1], sharex=axes)
@@ -101,10 +112,10 @@ def reliability_panel(curve: Reliability, probabilities: NDArray[np.float64], *,
         return _svg(figure, label=label)
 
 
-def expert_panel(shares: NDArray[np.float64], *, label: str) -> Markup:
+def expert_panel(shares: Floats, *, label: str) -> Markup:
     """Share of the work each expert takes for a task; the dashed line is an even share."""
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _panel((PANEL[0], 2.2))
+        figure, axes = _panel((PANEL[0], 2.0))
         number = np.arange(1, len(shares) + 1)
         axes.bar(number, 100 * shares, width=0.7, color=SERIES[0])
         axes.axhline(100 / len(shares), color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -117,17 +128,10 @@ def expert_panel(shares: NDArray[np.float64], *, label: str) -> Markup:
 
 
 def thumbnail(picture: bytes) -> str | None:
-    """A small square-bounded JPEG of a picture as a data URI; None where it cannot be read."""
+    """A small JPEG of a picture, at most `THUMBNAIL_SIDE` a side, as a data URI; None where it cannot be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a truncated or exploding picture only warns
-            with Image.open(io.BytesIO(picture)) as image:
-                if image.width * image.height > MAX_PICTURE_PIXELS:
-                    return None
-                image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-                upright = ImageOps.exif_transpose(image)
-                shown = _on_white(upright)
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
+        shown = load_picture(picture, at_least=THUMBNAIL_SIDE)
+    except PictureError:
         return None
     shown.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     buffer = io.BytesIO()
@@ -135,23 +139,12 @@ def thumbnail(picture: bytes) -> str | None:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """Any mode as RGB, what is transparent as white."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layered = image.convert("RGBA")
-    ground = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(ground, layered).convert("RGB")
-
-
 def _panel(size: tuple[float, float]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _thinned(
-    steps: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _thinned(steps: Floats, values: Floats) -> tuple[Floats, Floats]:
     """At most `MAX_POINTS` points: means of equally many neighbours, so that a long noisy line stays light."""
     if len(steps) <= MAX_POINTS:
         return steps, values

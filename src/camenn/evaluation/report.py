@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from camenn.evaluation.figures import (
     SERIES,
+    Line,
     curve_panel,
     expert_panel,
     reliability_panel,
@@ -64,6 +65,8 @@ class HeatMaps:
         size = len(self.item_names)
         if len(self.pictures) != size or {self.before.shape, self.after.shape} != {(size, size)}:
             raise ValueError(f"heat maps of {size} items need {size} pictures and two tables of {size} x {size}")
+        if not (np.isfinite(self.before).all() and np.isfinite(self.after).all()):
+            raise ValueError("similarities must be finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,8 @@ def _tiles(tasks: Mapping[str, Mapping[str, Any]], best_possible_auc: float | No
         tile["reason"] = figures["not_defined"].get(key)
         if tile["value"] is not None:
             tile["sentence"] = sentences[task].format(100 * tile["value"])
-            tile["best"] = best_possible_auc if task is Task.CONVERSION else None
+            is_known = task is Task.CONVERSION and best_possible_auc is not None and best_possible_auc > 0.5
+            tile["best"] = best_possible_auc if is_known else None
             tile["scale"] = _scale(tile)
         tiles.append(tile)
     return tiles
@@ -258,28 +262,38 @@ def _calibration(data: ReportData, split: str) -> list[dict[str, Any]]:
 
 def _phases(curves: pl.DataFrame) -> list[str]:
     """What stands before the first slash of the curves' names, in order of appearance: train, validation."""
-    names: list[str] = curves["name"].unique(maintain_order=True).to_list() if curves.height else []
-    return list(dict.fromkeys(name.partition("/")[0] if "/" in name else "run" for name in names))
+    names = curves["name"].unique(maintain_order=True).to_list() if curves.height else []
+    return list(dict.fromkeys(_phase_and_measure(name)[0] for name in names))
 
 
 def _curves(curves: pl.DataFrame) -> list[dict[str, Any]]:
     """One panel a measure, one line a phase; measures that were both trained and validated come first."""
     phases = _phases(curves)
-    usable = curves.filter(pl.col("value").is_finite()).sort("step")
-    panels: dict[str, list[tuple[str, int, NDArray[np.float64], NDArray[np.float64]]]] = {}
+    # a log read from CSV holds text where it holds nothing
+    numbers = curves.with_columns(pl.col("step", "value").cast(pl.Float64))
+    usable = numbers.filter(pl.col("value").is_finite()).sort("step")
+    panels: dict[str, list[Line]] = {}
     for (name,), rows in usable.group_by("name", maintain_order=True):
-        phase, _, measure = str(name).rpartition("/") if "/" not in str(name) else str(name).partition("/")
-        steps = rows["step"].cast(pl.Float64).to_numpy()
-        line = (phase or "run", phases.index(phase or "run"), steps, rows["value"].cast(pl.Float64).to_numpy())
-        panels.setdefault(measure, []).append(line)
-    ordered = sorted(panels.items(), key=lambda entry: (-len(entry[1]), entry[0] != "loss"))
+        phase, measure = _phase_and_measure(str(name))
+        panels.setdefault(measure, []).append(
+            Line(phases.index(phase), rows["step"].to_numpy(), rows["value"].to_numpy())
+        )
+    ordered = sorted(panels.items(), key=lambda panel: (-len(panel[1]), panel[0] != "loss"))
+    last_step = max((line.steps[-1] for lines in panels.values() for line in lines), default=0.0) or 1.0
     return [
         {
             "title": _measure_name(measure),
-            "svg": curve_panel(sorted(lines, key=lambda line: line[1]), label=f"Learning curve: {measure}"),
+            "svg": curve_panel(
+                sorted(lines, key=lambda line: line.colour), last_step=last_step, label=f"Learning curve: {measure}"
+            ),
         }
         for measure, lines in ordered
     ]
+
+
+def _phase_and_measure(name: str) -> tuple[str, str]:
+    phase, _, measure = name.partition("/")
+    return (phase, measure) if measure else ("run", phase)
 
 
 def _measure_name(measure: str) -> str:
@@ -313,7 +327,7 @@ def _heat(maps: HeatMaps) -> dict[str, Any]:
                 "title": title,
                 "line": _heat_line(values),
                 "levels": (values - low) / spread,
-                "texts": [[_signed(value) for value in row] for row in values],
+                "texts": [[_bare(value) for value in row] for row in values],
             }
             for title, values in (("Before alignment", maps.before), ("After alignment", maps.after))
         ],
@@ -334,6 +348,12 @@ def _signed(value: float) -> str:
     """Two decimals, with a minus as wide as the digits; never a negative nought."""
     text = f"{value:.2f}"
     return "0.00" if text == "-0.00" else text.replace("-", "−")
+
+
+def _bare(value: float) -> str:
+    """`_signed` without the nought before the point, so that eight fit side by side on a telephone."""
+    text = _signed(value)
+    return "−" + text[1:].removeprefix("0") if text.startswith("−") else text.removeprefix("0")
 
 
 def _percent(probability: float) -> str:

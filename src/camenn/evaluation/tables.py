@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from camenn.evaluation.predictions import TaskPredictions
 from camenn.metrics.calibration import accuracy, calibration_error, log_loss, probability_log_loss, sigmoid
@@ -62,14 +62,14 @@ def metrics_table(metrics: Metrics) -> Table:
     """The figures as a table for the terminal; what is not defined is explained below it."""
     keys = shown_figures(tasks for splits in metrics.values() for tasks in splits.values())
     notes = "\n".join(not_defined_notes(metrics))
-    table = Table(caption=notes or None, caption_justify="left")
+    table = Table(caption=Text(notes) if notes else None, caption_justify="left")
     for heading in ("Split", "Task"):
         table.add_column(heading)
     for key in keys:
         table.add_column(COLUMNS[key], justify="right", no_wrap=True)
     for split, tasks in metrics.items():
         for task, figures in tasks.items():
-            table.add_row(split, TASK_NAMES[Task(task)], *(figure_text(figures, key) for key in keys))
+            table.add_row(Text(split), TASK_NAMES[Task(task)], *(figure_text(figures, key) for key in keys))
         table.add_section()
     return table
 
@@ -136,7 +136,8 @@ def _figures(part: TaskPredictions) -> dict[str, Any]:
         "log_loss": _number(probability_log_loss(part.probabilities, part.labels)),
         "calibration_error": _number(calibration_error(part.probabilities, part.labels)),
     }
-    reasons = _auc_reasons(auc, count, positives, len(np.unique(part.groups)))
+    held_by = "items" if part.task in ALIGNMENT_TASKS else "requests"
+    reasons = _auc_reasons(auc, count, positives, held_by)
     if part.task in ALIGNMENT_TASKS:
         figures["accuracy"] = _estimate(accuracy(part.probabilities, part.labels, groups=part.groups))
     else:
@@ -173,13 +174,12 @@ def _add_request_figures(figures: dict[str, Any], part: TaskPredictions) -> dict
     return reasons
 
 
-def _auc_reasons(auc: Estimate, count: int, positives: int, num_groups: int) -> dict[str, str]:
+def _auc_reasons(auc: Estimate, count: int, positives: int, held_by: str) -> dict[str, str]:
     if math.isnan(auc.value):
         held = "positive" if positives == count else "negative"
         return {"auc": f"all rows are {held}, and it compares positives with negatives"}
     if math.isnan(auc.low):
-        few = "there is one group alone" if num_groups < 2 else "too few groups hold one of the labels"
-        return {"AUC interval": few}
+        return {"AUC interval": f"fewer than two {held_by} hold a positive, or a negative"}
     return {}
 
 

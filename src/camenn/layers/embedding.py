@@ -29,9 +29,8 @@ class FieldEmbedding(nn.Module):
 
     share: Tensor
 
-    def __init__(self, table: nn.Embedding, fields: Fields, *, id_dropout: float) -> None:
+    def __init__(self, fields: Fields, *, id_dropout: float) -> None:
         super().__init__()
-        self.table = table
         self.fields = fields
         self.id_dropout = id_dropout
         share = torch.zeros(fields.num_fields, sum(fields.slots))
@@ -41,10 +40,10 @@ class FieldEmbedding(nn.Module):
             start += width
         self.register_buffer("share", share, persistent=False)
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, slots) codes -> (n, fields, width) tokens, (n, fields) mask."""
+    def forward(self, codes: Tensor, table: nn.Embedding) -> tuple[Tensor, Tensor]:
+        """(n, slots) codes of the one table for all fields -> (n, fields, width) tokens, (n, fields) mask."""
         codes = self._forget_ids(codes)
-        vectors = self.table(codes)
+        vectors = table(codes)
         present = codes > 0
         if max(self.fields.slots, default=1) == 1:
             return vectors, present
@@ -161,8 +160,8 @@ class InputEmbedding(nn.Module):
         with torch.no_grad():
             table.weight[0].zero_()
         self.table = table
-        self.item_fields = FieldEmbedding(table, item_fields, id_dropout=id_dropout)
-        self.context_fields = FieldEmbedding(table, context_fields, id_dropout=id_dropout)
+        self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
+        self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
         self.text = _modality(text_width, width, max_text, token_dropout)
         self.image = _modality(image_width, width, max_patches, token_dropout)
         self.cls = nn.Parameter(torch.randn(width) * 0.02)
@@ -175,7 +174,7 @@ class InputEmbedding(nn.Module):
 
     def items(self, items: Items) -> ItemTokens:
         """The distinct items, each token projected once; a modality without tokens enters as its pooled vector."""
-        fields, fields_mask = self.item_fields(items.codes)
+        fields, fields_mask = self.item_fields(items.codes, self.table)
         text, text_mask = self._tokens(self.text, items.text, items)
         image, image_mask = self._tokens(self.image, items.image, items)
         if image.shape[1]:
@@ -183,6 +182,11 @@ class InputEmbedding(nn.Module):
             image = torch.cat([sep, image], dim=1)
             image_mask = torch.cat([image_mask.any(dim=1, keepdim=True), image_mask], dim=1)
         return ItemTokens(fields, fields_mask, text, text_mask, image, image_mask)
+
+    def context(self, batch: RequestBatch) -> tuple[Tensor, Tensor]:
+        """One token a field of profile and moment: (requests, fields, width) and the mask."""
+        tokens: tuple[Tensor, Tensor] = self.context_fields(batch.context, self.table)
+        return tokens
 
     def history(self, batch: RequestBatch, tokens: ItemTokens) -> tuple[Tensor, Tensor]:
         """The behaviour sequence, latest step last: (requests, steps x tokens an item, width) and its mask.

@@ -66,22 +66,21 @@ def auc_cluster_interval(
     """AUC with a percentile bootstrap interval over whole groups: rows of one group stand or fall together.
 
     `groups` holds one label a row. Each draw takes as many groups as there are, with replacement; draws that
-    happen to hold one class alone are left out. The interval is nan with fewer than two groups, or where
-    fewer than half of the draws can be used. The same seed gives the same interval.
+    happen to hold one class alone are left out. The interval is nan where fewer than two groups hold a
+    positive, or a negative. The same seed gives the same interval.
     """
     values, positive = checked_rows(scores, labels)
     codes, num_groups = group_codes(groups, len(values))
     value = auc(values, positive)
     if math.isnan(value):
         return Estimate(NAN, NAN, NAN)
+    num_holding = min(len(np.unique(codes[positive])), len(np.unique(codes[~positive])))
     if value in (0.0, 1.0):
-        num_pairs = min(len(np.unique(codes[positive])), len(np.unique(codes[~positive])), num_groups // 2)
-        return _perfect_bound(value, num_pairs, confidence=confidence)
-    drawn = _bootstrap_auc(values, positive, codes, num_groups, draws=draws, seed=seed)
-    usable = drawn[~np.isnan(drawn)]
-    if num_groups < 2 or 2 * len(usable) < draws:
+        return _perfect_bound(value, min(num_holding, num_groups // 2), confidence=confidence)
+    if num_holding < 2:
         return Estimate(value, NAN, NAN)
-    low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2])
+    drawn = _bootstrap_auc(values, positive, codes, num_groups, draws=draws, seed=seed)
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from camenn.layers.aligned_space import AlignedSpace
+from camenn.layers.aligned_space import NUM_EVIDENCE, AlignedSpace
 from camenn.layers.embedding import InputEmbedding
 from camenn.layers.transformer import TransformerBlock
 from camenn.models.frames import MultiGate, MultiTaskModel, Pattern, Stack, Tower
@@ -34,6 +34,9 @@ class CamennConfig:
     aligned_width: int = 128
     """Width of the aligned space; 0 leaves it out, which is the paper's own way."""
     aligned_dropout: float = 0.5
+    """Of the pooled picture's dimensions before its map into the space."""
+    aligned_token_dropout: float = 0.3
+    """Share of patches that the pooled picture leaves out at a training step."""
 
 
 def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
@@ -59,8 +62,8 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
     aligned = _aligned_space(config, inputs)
     towers: dict[Task, nn.Module] = {}
     for task in Task:
-        num_similarities = 0 if aligned is None else 2 if task is Task.CONVERSION else 1
-        towers[task] = Tower(block(), width=width, num_similarities=num_similarities)
+        num_evidence = 0 if aligned is None else NUM_EVIDENCE + (task is Task.CONVERSION)
+        towers[task] = Tower(block(), width=width, num_evidence=num_evidence)
     return MultiTaskModel(
         embed=embed,
         bottom=Stack([block()]),
@@ -75,4 +78,10 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
 def _aligned_space(config: CamennConfig, inputs: ModelInputs) -> AlignedSpace | None:
     if config.aligned_width == 0 or inputs.text_width is None or inputs.image_width is None:
         return None
-    return AlignedSpace(inputs.text_width, inputs.image_width, config.aligned_width, dropout=config.aligned_dropout)
+    return AlignedSpace(
+        inputs.text_width,
+        inputs.image_width,
+        config.aligned_width,
+        dropout=config.aligned_dropout,
+        token_dropout=config.aligned_token_dropout,
+    )

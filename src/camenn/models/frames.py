@@ -82,21 +82,31 @@ class MultiGate(nn.Module):
 
 
 class Tower(nn.Module):
-    """A task's own block, of which only [CLS] is computed, and a linear classifier on it."""
+    """A task's own block, of which only [CLS] is computed, and a linear classifier on it and on further evidence.
 
-    def __init__(self, block: nn.Module, *, width: int, num_similarities: int) -> None:
+    The evidence is weighed at training like any input; `mix` is fitted once more on validation, where what
+    the block knows by heart no longer counts.
+    """
+
+    mix: Tensor
+
+    def __init__(self, block: nn.Module, *, width: int, num_evidence: int) -> None:
         super().__init__()
         self.block = block
         self.head = nn.Linear(width, 1)
-        self.similarity = nn.Linear(num_similarities, 1, bias=False) if num_similarities else None
+        self.num_evidence = num_evidence
+        weights = torch.ones(1 + num_evidence)
+        weights[1:] = 1.0 / max(num_evidence, 1)
+        self.mix = nn.Parameter(weights)
 
-    def forward(self, sequence: Sequence, similarities: Tensor | None) -> Tensor:
-        """-> (rows,) logits."""
+    def forward(self, sequence: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor]:
+        """-> (rows,) logits, and the (rows, 1 + num_evidence) parts they are the weighed sum of."""
         cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
-        logits: Tensor = self.head(cls).squeeze(-1)
-        if self.similarity is not None and similarities is not None:
-            logits = logits + self.similarity(similarities).squeeze(-1)
-        return logits
+        parts = self.head(cls)
+        if self.num_evidence:
+            said = parts.new_zeros(parts.shape[0], self.num_evidence) if evidence is None else evidence
+            parts = torch.cat([parts, said.detach()], dim=-1)
+        return parts @ self.mix, parts
 
 
 class MultiTaskModel(nn.Module):
@@ -130,25 +140,26 @@ class MultiTaskModel(nn.Module):
         aligned = self._align(batch)
         if isinstance(batch, RequestBatch):
             bottom = self.bottom(self._requests(batch))
-            similarities = None if aligned is None else request_similarities(batch, aligned)
-            logits, gates = self._answer(Task.CONVERSION, bottom, similarities)
-            return ModelOutput({Task.CONVERSION: logits}, {Task.CONVERSION: gates}, aligned)
+            evidence = None if aligned is None else request_evidence(batch, aligned)
+            logits, parts, gates = self._answer(Task.CONVERSION, bottom, evidence)
+            return ModelOutput({Task.CONVERSION: logits}, {Task.CONVERSION: gates}, {Task.CONVERSION: parts}, aligned)
         return self._pair_output(batch, aligned)
 
     def _pair_output(self, batch: PairBatch, aligned: Aligned | None) -> ModelOutput:
         bottom = self.bottom(self._pairs(batch))
-        similarities = None if aligned is None else aligned.similarity(batch.text, batch.image)[:, None]
-        logits, gates = {}, {}
+        evidence = None if aligned is None else aligned.evidence(batch.text, batch.image)
+        output = ModelOutput({}, {}, {}, aligned)
         for task in ALIGNMENT_TASKS:
             rows = rows_of(batch, task).nonzero().squeeze(-1)
             chosen = Sequence(bottom.vectors[rows], bottom.mask[rows])
-            similar = None if similarities is None else similarities[rows]
-            logits[task], gates[task] = self._answer(task, chosen, similar)
-        return ModelOutput(logits, gates, aligned)
+            said = None if evidence is None else evidence[rows]
+            output.logits[task], output.parts[task], output.gates[task] = self._answer(task, chosen, said)
+        return output
 
-    def _answer(self, task: Task, bottom: Sequence, similarities: Tensor | None) -> tuple[Tensor, GateWeights]:
+    def _answer(self, task: Task, bottom: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor, GateWeights]:
         routed, gates = self.routing(task, bottom)
-        return self.towers[task.value](routed, similarities), gates
+        logits, parts = self.towers[task.value](routed, evidence)
+        return logits, parts, gates
 
     def _align(self, batch: Batch) -> Aligned | None:
         text, image = batch.items.text, batch.items.image
@@ -164,7 +175,7 @@ class MultiTaskModel(nn.Module):
     def _requests(self, batch: RequestBatch) -> Sequence:
         """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2)."""
         tokens = self.embed.items(batch.items)
-        context, context_mask = self.embed.context_fields(batch.context)
+        context, context_mask = self.embed.context(batch)
         history, history_mask = self.embed.history(batch, tokens)
         shared = torch.cat([context, history], dim=1)
         shared_mask = torch.cat([context_mask, history_mask], dim=1)
@@ -202,10 +213,11 @@ def _real(num_rows: int, like: Tensor) -> Tensor:
     return torch.ones(num_rows, 1, dtype=torch.bool, device=like.device)
 
 
-def request_similarities(batch: RequestBatch, aligned: Aligned) -> Tensor:
-    """(rows, 2): the candidate's own text against its picture; the candidate against what the user bought."""
-    own = aligned.similarity(batch.candidates, batch.candidates)
+def request_evidence(batch: RequestBatch, aligned: Aligned) -> Tensor:
+    """(rows, NUM_EVIDENCE + 1): the candidate's own text against its picture; the candidate against what was bought."""
+    own = aligned.evidence(batch.candidates, batch.candidates)
     items = aligned.items()
     bought = (batch.history_outcome == 2)[..., None] * items[batch.history]
     taste = torch.nn.functional.normalize(bought.sum(dim=1), dim=-1)
-    return torch.stack([own, (items[batch.candidates] * taste[batch.request]).sum(dim=-1)], dim=-1)
+    match = (items[batch.candidates] * taste[batch.request]).sum(dim=-1, keepdim=True)
+    return torch.cat([own, match], dim=-1)

@@ -44,6 +44,8 @@ class ModelOutput:
     logits: dict[Task, Tensor]
     """(rows of the task,) before the sigmoid, in the order of `rows_of`."""
     gates: dict[Task, GateWeights]
+    parts: dict[Task, Tensor]
+    """(rows of the task, parts): what each logit is the weighed sum of, the network's own part first."""
     aligned: Aligned | None = None
     """The batch's items in the aligned space, where the model has one."""
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from camenn.layers.aligned_space import Aligned
 
 
-def contrast(aligned: Aligned, group: Tensor, log_scale: Tensor) -> Tensor:
-    """Symmetric InfoNCE over the items of a batch that have both modalities. Beyond the paper.
+IMAGE_TO_TEXT_SHARE = 0.7
+"""Weight of a picture choosing among texts; the rest is of a text choosing among pictures."""
 
-    group: (items,); items of one group share their text, so each is a positive of the others (as in
-    supervised contrast, Khosla et al. 2020, equation 2). Returns a scalar, zero where nothing can be told apart.
+
+def contrast(aligned: Aligned, group: Tensor) -> Tensor:
+    """InfoNCE over the items of a batch that have both modalities. Beyond the paper.
+
+    group: (items,), equal where texts are. A picture chooses among the different texts of the batch, a text
+    among all pictures of its group (as in supervised contrast, Khosla et al. 2020, equation 2). Returns a
+    scalar, zero where nothing can be told apart.
     """
     whole = ((aligned.text != 0).any(dim=-1) & (aligned.image != 0).any(dim=-1)).nonzero().squeeze(-1)
-    if whole.numel() < 2:
+    groups, place = torch.unique(group[whole], return_inverse=True)
+    if groups.numel() < 2:
         return aligned.text.sum() * 0.0
-    text, image, group = aligned.text[whole], aligned.image[whole], group[whole]
-    logits = text @ image.T * log_scale.exp()
-    same = (group[:, None] == group[None, :]).to(logits.dtype)
-    target = same / same.sum(dim=-1, keepdim=True)
-    return 0.5 * (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target))
+    first = torch.zeros_like(groups).scatter(
+        0, place.flip(0), torch.arange(len(place) - 1, -1, -1, device=place.device)
+    )
+    texts, images = aligned.text[whole[first]], aligned.image[whole]
+    logits = images @ texts.T * aligned.scale
+    to_text = functional.cross_entropy(logits, place)
+    same = functional.one_hot(place, len(groups)).to(logits.dtype).T
+    to_image = functional.cross_entropy(logits.T, same / same.sum(dim=-1, keepdim=True))
+    return IMAGE_TO_TEXT_SHARE * to_text + (1.0 - IMAGE_TO_TEXT_SHARE) * to_image
 
 
 def alignment_loss(logits: Tensor, labels: Tensor) -> Tensor:

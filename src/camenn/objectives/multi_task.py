@@ -66,8 +66,7 @@ class MultiTaskObjective(nn.Module):
             if self.config.load_balance and gates.kept.numel():
                 balance = load_balance(gates.kept, gates.dense)
                 losses.append(("load_balance", self.config.load_balance, balance))
-        space = self.model.aligned_space
-        if isinstance(batch, PairBatch) and output.aligned is not None and space is not None:
-            loss = contrast(output.aligned, batch.text_group, space.log_scale)
+        if isinstance(batch, PairBatch) and output.aligned is not None:
+            loss = contrast(output.aligned, batch.text_group)
             losses.append(("contrast_loss", self.config.contrast, loss))
         return losses

@@ -1,0 +1,7 @@
+"""A grocery platform whose truth is known: pictures, names, shoppers, purchases, planted faults."""
+
+from camenn.simulation.account import SimulatedShop
+from camenn.simulation.faults import Fault
+from camenn.simulation.shop import simulate_shop
+
+__all__ = ["Fault", "SimulatedShop", "simulate_shop"]

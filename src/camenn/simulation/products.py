@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from camenn.simulation.pictures import fresh, fruit, household, packages, vegetables
+from camenn.simulation.pictures import bakery, fresh, fruit, household, packages, vegetables
 from camenn.simulation.pictures.canvas import Brush, Colour, Look
 
 Drawing = Callable[[Brush, Look], None]
@@ -14,11 +14,28 @@ TRAITS = ("sweet", "sour", "crisp", "savoury", "rich", "light", "animal", "alcoh
 """What shoppers like or dislike about a product: the axes of taste."""
 OCCASIONS = ("morning", "evening", "weekend")
 """When a product is wanted more than usual."""
-CATEGORIES = ("Fruit", "Vegetables", "Dairy & eggs", "Bakery", "Drinks", "Meat & fish", "Snacks & sweets", "Pantry", "Household")
+CATEGORIES = (
+    "Fruit",
+    "Vegetables",
+    "Dairy & eggs",
+    "Bakery",
+    "Drinks",
+    "Meat & fish",
+    "Snacks & sweets",
+    "Pantry",
+    "Household",
+)
 PERISHABLE = frozenset({"Fruit", "Vegetables", "Bakery", "Meat & fish"})
 """Categories that age by turning brown; the others by fading and scuffing."""
 
-_MODULES = {"fruit": fruit, "vegetables": vegetables, "fresh": fresh, "packages": packages, "household": household}
+_MODULES = {
+    "bakery": bakery,
+    "fruit": fruit,
+    "vegetables": vegetables,
+    "fresh": fresh,
+    "packages": packages,
+    "household": household,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from camenn.errors import Problem
 from camenn.tables.compile import CheckedShop
 from camenn.tables.files import RawTable, read_tables
 from camenn.tables.profile import profile_table
-from camenn.tables.report import CheckReport, TableReport
+from camenn.tables.report import CheckReport, TableReport, render_report
 from camenn.tables.row_checks import check_rows
 from camenn.tables.schema import ColumnProfile, Schema, infer_schema
 from camenn.tables.settings import TableName, read_settings
 from camenn.tables.table_checks import check_events, check_pictures, check_types, check_unique
+
+__all__ = ["CheckReport", "check_shop", "examine", "render_report"]
 
 
 def check_shop(folder: Path, *, now: datetime | None = None) -> CheckReport:

@@ -77,13 +77,15 @@ def _deal(
 ) -> None:
     """Writes each event into the folder of its user's part. A user is never split, parts follow user order."""
     part = pl.Series(_PART, offset[Vocabulary.FIRST : -1] // PART_EVENTS)
+    dealt_items = items.select("item_id", pl.col("item_row").alias(_ITEM))
     dealt_users = users.select("user_id", pl.col("user_row").alias(_USER), part)
+    # Kept in order, the stream waits for its reader; out of order it runs ahead and piles up in memory.
     with_rows = (
         events.with_row_index(_LINE)
-        .join(items.lazy().select("item_id", pl.col("item_row").alias(_ITEM)), on="item_id", how="inner")
-        .join(dealt_users.lazy(), on="user_id", how="inner")
+        .join(dealt_items.lazy(), on="item_id", how="inner", maintain_order="left")
+        .join(dealt_users.lazy(), on="user_id", how="inner", maintain_order="left")
     )
-    for number, batch in enumerate(with_rows.collect_batches(chunk_size=BATCH_EVENTS, maintain_order=False)):
+    for number, batch in enumerate(with_rows.collect_batches(chunk_size=BATCH_EVENTS, maintain_order=True)):
         for (place,), dealt in batch.partition_by(_PART, as_dict=True).items():
             folder = parts / f"{place:09d}"
             folder.mkdir(parents=True, exist_ok=True)

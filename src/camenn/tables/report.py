@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -39,8 +39,8 @@ class CheckReport:
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-def render_report(report: CheckReport) -> RenderableType:
-    """Tables with their columns, what was inferred and why, then every problem, errors first."""
+def render_report(report: CheckReport, console: Console) -> None:
+    """Prints tables with their columns, what was inferred and why, then every problem, errors first."""
     parts: list[RenderableType] = [_render_table(table) for table in report.tables]
     parts += [Text(f"events: {note}") for note in report.notes]
     parts += [_render_problem(problem) for problem in report.problems]
@@ -48,8 +48,9 @@ def render_report(report: CheckReport) -> RenderableType:
     num_warnings = len(report.problems) - num_errors
     verdict = "usable" if report.usable else "not usable"
     style = "green" if report.usable else "bold red"
-    parts.append(Text(f"{report.folder}: {verdict}, {num_errors} errors, {num_warnings} warnings", style=style))
-    return Group(*parts)
+    parts.append(Text(f"{report.folder}: {verdict} (errors: {num_errors}, warnings: {num_warnings})", style=style))
+    for part in parts:
+        console.print(part)
 
 
 def _render_table(table: TableReport) -> Table:

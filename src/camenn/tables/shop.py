@@ -97,6 +97,7 @@ def _compile(folder: Path, compiled: Path, progress: Callable[[str], None]) -> N
                     raise CamennError(f"the tables in {folder} were written to while they were read; try again")
                 _settle_on_disk(partial)
                 partial.rename(compiled)
+                _sync(compiled.parent)
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
@@ -119,11 +120,15 @@ def _remove_leftovers(cache: Path) -> None:
 
 def _settle_on_disk(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _map(folder: Path, compiled: Path) -> Shop:

@@ -62,9 +62,7 @@ def check_unique(table: RawTable, columns: Sequence[Column], settings: ShopSetti
     if repeated.is_empty():
         return []
     rows = tuple(repeated["row"].explode().head(FIRST_ROWS).to_list())
-    message = (
-        f"{repeated.height} ids stand in more than one row, such as {_examples(repeated[name])}; keep one row each"
-    )
+    message = f"ids in more than one row: {repeated.height:,}, such as {_examples(repeated[name])}; keep one row each"
     return [Problem(table.name, message, column=name, rows=rows, num_rows=int(repeated["times"].sum()))]
 
 
@@ -120,7 +118,7 @@ def _strangers(
     if found.is_empty():
         return []
     found = found.sort("row")
-    message = f"{found.height} ids are in no row of {table}, such as {_examples(found[name])}; {consequence}"
+    message = f"ids in no row of {table}: {found.height:,}, such as {_examples(found[name])}; {consequence}"
     rows, num_rows = tuple(found["row"].head(FIRST_ROWS).to_list()), int(found["times"].sum())
     return [Problem("events", message, column=name, rows=rows, num_rows=num_rows, severity="warning")]
 

@@ -27,11 +27,6 @@ class Vocabulary:
         """Number of codes, padding and unseen included."""
         return len(self.values) + self.FIRST
 
-    @property
-    def codes(self) -> pl.DataFrame:
-        """Two columns, `value` (string) and `code` (int32): for joins inside a lazy plan."""
-        return self._codes
-
     def encode(self, values: pl.Series) -> NDArray[np.int32]:
         """Codes (len(values),): null becomes 0, a value that is not here 1."""
         asked = pl.DataFrame({"value": values.cast(pl.String)})

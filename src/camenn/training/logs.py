@@ -19,6 +19,7 @@ class RunLog:
         if from_step and self.path.is_file():
             with self.path.open(newline="", encoding="utf-8") as file:
                 rows = [row for row in list(csv.reader(file))[1:] if len(row) == 4 and int(row[0]) <= from_step]
+        folder.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         with partial.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([list(COLUMNS), *rows])

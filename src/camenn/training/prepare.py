@@ -11,9 +11,10 @@ from rich.console import Console
 from camenn.batches.parts import Parts, find_parts
 from camenn.batches.source import Source, open_source
 from camenn.bundle import EncoderIdentity, model_inputs
-from camenn.embeddings.encode import ensure_store
-from camenn.embeddings.store import TokenStore
+from camenn.embeddings.ensure import ensure_store
+from camenn.embeddings.store import Modality, TokenStore
 from camenn.errors import DataError
+from camenn.layers.aligned_space import BANK_SIZE
 from camenn.models.frames import MultiTaskModel
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig
@@ -59,7 +60,7 @@ def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Pr
 
 
 def _encoded(
-    shop: Shop, modality: str, spec: str, console: Console
+    shop: Shop, modality: Modality, spec: str, console: Console
 ) -> tuple[TokenStore | None, EncoderIdentity | None]:
     has = shop.catalogue.has_text if modality == "text" else shop.catalogue.has_images
     if not spec or not has:
@@ -91,4 +92,12 @@ def standardise(model: MultiTaskModel, source: Source, rows: np.ndarray[tuple[in
         return
     for tokens, projection in ((items.text, space.text), (items.image, space.image)):
         if tokens is not None and tokens.present.any():
-            projection.standardise.fit(tokens.pooled[tokens.present])
+            pooled = tokens.pooled[tokens.present].float()
+            projection.standardise.fit(pooled)
+            projection.remember(_spread(torch.unique(pooled, dim=0)))
+
+
+def _spread(vectors: torch.Tensor) -> torch.Tensor:
+    """At most as many as a bank holds, chosen at random but always the same."""
+    order = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(0))
+    return vectors[order[:BANK_SIZE]]

@@ -24,11 +24,13 @@ from camenn.metrics.ranking import auc
 from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import RunConfig, TrainingConfig
 from camenn.scoring import Scores, score_pairs, score_requests
+from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part
 from camenn.task import ALIGNMENT_TASKS, Task
 from camenn.training.checkpoint import Checkpoints, Progress
 from camenn.training.logs import RunLog
+from camenn.training.mixing import mix_parts
 from camenn.training.prepare import Prepared, prepare
 from camenn.training.steps import StepPlan, prefetch
 
@@ -170,7 +172,8 @@ class _Loop:
         score = 0.0
         if self.fabric.is_global_zero:
             scores = self.scores(Part.VALIDATION)
-            figures |= {f"validation/{task}_auc": auc(one.labels, one.logits) for task, one in scores.items()}
+            logits = mix_parts(self.model, scores)
+            figures |= {f"validation/{task}_auc": auc(logits[task], one.labels) for task, one in scores.items()}
             score = self._score(figures)
             assert self.log is not None
             self.log.write(figures, step=progress.global_step, epoch=progress.epoch)
@@ -215,7 +218,7 @@ class _Loop:
         }
         facts: dict[str, Any] = {
             "shop": str(shop.folder),
-            "shop_digest": shop.digest,
+            "shop_identity": shop_identity(shop),
             "seed": self.config.training.seed,
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,

@@ -49,13 +49,19 @@ def ellipse(x: float, y: float, across: float, down: float | None = None, turn: 
     """Half axes `across` and `down` (a circle without it), turned by `turn` degrees."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     points = np.stack([across * np.cos(angles), (across if down is None else down) * np.sin(angles)], axis=1)
-    return turned(points, turn) + (x, y)
+    return moved(turned(points, turn), x, y)
+
+
+def moved(points: Outline, x: float, y: float) -> Outline:
+    """Every point shifted by (x, y)."""
+    return points + np.array([x, y])
 
 
 def turned(points: Outline, turn: float) -> Outline:
     """About the origin, clockwise on screen, in degrees."""
     cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    return points @ np.array([[cosine, sine], [-sine, cosine]])
+    rotated: Outline = points @ np.array([[cosine, sine], [-sine, cosine]])
+    return rotated
 
 
 def polygon(*corners: tuple[float, float]) -> Outline:
@@ -67,10 +73,10 @@ def box(left: float, top: float, right: float, bottom: float, rounding: float = 
         return polygon((left, top), (right, top), (right, bottom), (left, bottom))
     arc = np.linspace(0, np.pi / 2, 6)
     quarter = np.stack([1 - np.cos(arc), 1 - np.sin(arc)], axis=1) * rounding
-    first = quarter + (left, top)
-    second = (quarter * (-1, 1))[::-1] + (right, top)
-    third = (quarter * (-1, -1)) + (right, bottom)
-    fourth = (quarter * (1, -1))[::-1] + (left, bottom)
+    first = moved(quarter, left, top)
+    second = moved((quarter * (-1, 1))[::-1], right, top)
+    third = moved(quarter * (-1, -1), right, bottom)
+    fourth = moved((quarter * (1, -1))[::-1], left, bottom)
     return np.concatenate([first[::1], second, third, fourth])
 
 
@@ -117,7 +123,7 @@ def lobed(
     angles = np.linspace(0, 2 * np.pi, 8 * lobes, endpoint=False)
     length = radius * (1 + depth * np.cos(lobes * angles))
     points = np.stack([length * np.cos(angles), length * np.sin(angles) * squash], axis=1)
-    return turned(points, turn) + (x, y)
+    return moved(turned(points, turn), x, y)
 
 
 def leaf_outline(x: float, y: float, length: float, width: float, turn: float) -> Outline:
@@ -126,7 +132,7 @@ def leaf_outline(x: float, y: float, length: float, width: float, turn: float) -
     edge = width / 2 * np.sin(np.pi * share**0.8)
     upper = np.stack([share * length, -edge], axis=1)
     lower = np.stack([share * length, edge], axis=1)[::-1]
-    return turned(np.concatenate([upper, lower]), turn) + (x, y)
+    return moved(turned(np.concatenate([upper, lower]), turn), x, y)
 
 
 @lru_cache(maxsize=64)
@@ -149,7 +155,8 @@ def _relief(mask: Image.Image, *, depth: float, gloss: float) -> Image.Image:
     width, height = mask.size
     scale = float(np.clip(max(width, height) / 4, *_RELIEF_SIDES)) / max(width, height)
     size = max(3, round(width * scale)), max(3, round(height * scale))
-    inside = np.pad(np.asarray(mask.resize(size, Image.Resampling.BOX)) > 100, 1)
+    inside = np.zeros((size[1] + 2, size[0] + 2), dtype=bool)
+    inside[1:-1, 1:-1] = np.asarray(mask.resize(size, Image.Resampling.BOX)) > 100
     distance = distance_transform_edt(inside)
     thickest = max(float(distance.max()), 1.0)
     dome = np.sqrt(np.maximum(1 - (1 - distance / thickest) ** 2, 0)) * thickest * depth
@@ -290,7 +297,7 @@ class Brush:
         """A leaf with a midrib, from (x, y) in direction `turn` (0 is right, 90 down)."""
         self.fill(leaf_outline(x, y, length, width, turn), colour, depth=0.7, gloss=0.15)
         if rib:
-            ends = turned(polygon((0.0, 0.0), (length * 0.9, 0.0)), turn) + (x, y)
+            ends = moved(turned(polygon((0.0, 0.0), (length * 0.9, 0.0)), turn), x, y)
             self.line(ends, 0.008, lighter(colour, 0.4))
 
     def _coloured(self, light: Image.Image, colour: Colour) -> Image.Image:

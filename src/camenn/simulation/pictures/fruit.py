@@ -15,6 +15,7 @@ from camenn.simulation.pictures.canvas import (
     lobed,
     mirrored,
     mix,
+    moved,
     polygon,
     thick,
 )
@@ -37,13 +38,17 @@ def apple(brush: Brush, look: Look) -> None:
 
 def banana(brush: Brush, look: Look) -> None:
     for lift, shade in ((0.0, 0.16), (0.10, 0.06), (0.20, 0.0)):
-        spine = curve((0.12, 0.30 + lift), (0.26, 0.55 + lift), (0.52, 0.68 + lift * 0.8), (0.88, 0.55 + lift), closed=False)
+        spine = curve(
+            (0.12, 0.30 + lift), (0.26, 0.55 + lift), (0.52, 0.68 + lift * 0.8), (0.88, 0.55 + lift), closed=False
+        )
         body = thick(spine, 0.05, 0.06, belly=0.13)
         brush.fill(body, darker(look.colour, shade), gloss=0.2)
-        brush.line(spine[4:-3] + (0.0, -0.012), 0.010, darker(look.colour, 0.22 + shade))
+        brush.line(moved(spine[4:-3], 0.0, -0.012), 0.010, darker(look.colour, 0.22 + shade))
         brush.mottle(body, BARK, grain=30, amount=0.5, floor=0.75)
         brush.fill(ellipse(0.885, 0.55 + lift, 0.022), (70, 52, 30), gloss=0)
-    brush.fill(thick(curve((0.14, 0.16), (0.11, 0.28), (0.15, 0.5), closed=False), 0.055, 0.12), darker(look.colour, 0.1))
+    brush.fill(
+        thick(curve((0.14, 0.16), (0.11, 0.28), (0.15, 0.5), closed=False), 0.055, 0.12), darker(look.colour, 0.1)
+    )
     brush.fill(ellipse(0.14, 0.15, 0.035, 0.022), (88, 66, 38), gloss=0)
 
 
@@ -55,7 +60,7 @@ def strawberry(brush: Brush, look: Look) -> None:
         reach = 0.29 - 0.042 * row
         xs = np.linspace(-reach, reach, 6 - row // 2) + (0.03 if row % 2 else -0.01)
         seeds = np.stack([0.5 + xs, np.full_like(xs, y) + 0.012 * np.cos(xs * 9)], axis=1)
-        brush.dots(seeds + (0.004, 0.006), 0.0145, darker(look.colour, 0.4), tall=1.4)
+        brush.dots(moved(seeds, 0.004, 0.006), 0.0145, darker(look.colour, 0.4), tall=1.4)
         brush.dots(seeds, 0.0115, (248, 214, 110), tall=1.5)
     for turn in (200, 160, 235, 305, 340, 20, 90, 130, 50):
         brush.leaf(0.5, 0.25, 0.27, 0.11, turn, rib=False)
@@ -127,10 +132,12 @@ def raspberry(brush: Brush, look: Look) -> None:
 
 
 def pear(brush: Brush, look: Look) -> None:
-    body = mirrored((0.5, 0.13), (0.6, 0.17), (0.64, 0.32), (0.72, 0.46), (0.83, 0.62), (0.8, 0.82), (0.64, 0.94), (0.5, 0.93))
+    body = mirrored(
+        (0.5, 0.13), (0.6, 0.17), (0.64, 0.32), (0.72, 0.46), (0.83, 0.62), (0.8, 0.82), (0.64, 0.94), (0.5, 0.93)
+    )
     brush.fill(body, look.colour, gloss=0.45)
     brush.mottle(body, look.accent, grain=9, amount=0.55, floor=0.5)
-    brush.dots(brush.scattered(body, 60, inset=0.6) + (0, 0.12), 0.004, darker(look.colour, 0.35))
+    brush.dots(moved(brush.scattered(body, 60, inset=0.6), 0, 0.12), 0.004, darker(look.colour, 0.35))
     _stem(brush, (0.5, 0.15), (0.52, 0.08), (0.58, 0.03))
     brush.leaf(0.54, 0.08, 0.24, 0.11, 8)
 
@@ -171,10 +178,10 @@ def watermelon(brush: Brush, look: Look) -> None:
 
 def avocado(brush: Brush, look: Look) -> None:
     whole = mirrored((0.5, 0.08), (0.6, 0.12), (0.68, 0.3), (0.79, 0.52), (0.78, 0.76), (0.64, 0.91), (0.5, 0.94))
-    back = (whole - 0.5) * 0.86 + (0.37, 0.44)
+    back = moved((whole - 0.5) * 0.86, 0.37, 0.44)
     brush.fill(back, look.colour, gloss=0.3)
     brush.mottle(back, darker(look.colour, 0.4), grain=24, amount=0.6)
-    half = (whole - 0.5) * 0.88 + (0.62, 0.54)
+    half = moved((whole - 0.5) * 0.88, 0.62, 0.54)
     brush.fill(half, darker(look.colour, 0.2), depth=0.3)
     centre = half.mean(axis=0)
     brush.fill((half - centre) * 0.91 + centre, (166, 190, 74), depth=0)
@@ -200,7 +207,9 @@ def peach(brush: Brush, look: Look) -> None:
     body = mirrored((0.5, 0.24), (0.64, 0.17), (0.84, 0.28), (0.9, 0.52), (0.78, 0.8), (0.6, 0.9), (0.5, 0.9))
     brush.fill(body, look.colour, gloss=0.12)
     brush.mottle(body, look.accent, grain=4, amount=0.9, floor=0.35)
-    brush.line(curve((0.5, 0.25), (0.43, 0.42), (0.42, 0.62), (0.47, 0.8), closed=False), 0.014, darker(look.accent, 0.25))
+    brush.line(
+        curve((0.5, 0.25), (0.43, 0.42), (0.42, 0.62), (0.47, 0.8), closed=False), 0.014, darker(look.accent, 0.25)
+    )
     _stem(brush, (0.5, 0.26), (0.5, 0.2), (0.52, 0.15), width=0.04)
     brush.leaf(0.52, 0.2, 0.34, 0.12, -12)
 
@@ -210,14 +219,16 @@ def cherries(brush: Brush, look: Look) -> None:
     for x, y in ((0.3, 0.7), (0.7, 0.74)):
         stalk = curve((0.52, 0.12), ((x + 0.52) / 2 + (x - 0.5) * 0.2, 0.3), (x, y - 0.18), closed=False)
         brush.fill(thick(stalk, 0.032, 0.02), green, depth=0.6)
-        brush.fill(mirrored((0.5, 0.32), (0.62, 0.3), (0.72, 0.42), (0.68, 0.62), (0.5, 0.72)) + (x - 0.5, y - 0.5),
+        brush.fill(moved(mirrored((0.5, 0.32), (0.62, 0.3), (0.72, 0.42), (0.68, 0.62), (0.5, 0.72)), x - 0.5, y - 0.5),
                    look.colour, gloss=0.8)  # fmt: skip
         brush.fill(ellipse(x, y - 0.175, 0.05, 0.018), darker(look.colour, 0.5), depth=0)
     brush.leaf(0.52, 0.13, 0.36, 0.18, 12)
 
 
 def mango(brush: Brush, look: Look) -> None:
-    body = curve((0.2, 0.34), (0.42, 0.2), (0.7, 0.26), (0.88, 0.5), (0.84, 0.72), (0.62, 0.84), (0.36, 0.76), (0.16, 0.56))
+    body = curve(
+        (0.2, 0.34), (0.42, 0.2), (0.7, 0.26), (0.88, 0.5), (0.84, 0.72), (0.62, 0.84), (0.36, 0.76), (0.16, 0.56)
+    )
     brush.fill(body, look.colour, gloss=0.45)
     brush.mottle(body, look.accent, grain=3, amount=0.95, floor=0.3)
     brush.dots(brush.scattered(body, 50, inset=0.8), 0.004, lighter(look.colour, 0.3))
@@ -228,5 +239,7 @@ def plum(brush: Brush, look: Look) -> None:
     body = ellipse(0.5, 0.54, 0.34, 0.39, 15)
     brush.fill(body, look.colour, gloss=0.45)
     brush.mottle(body, (158, 142, 188), grain=6, amount=0.4)
-    brush.line(curve((0.56, 0.17), (0.46, 0.4), (0.43, 0.66), (0.45, 0.86), closed=False), 0.014, darker(look.colour, 0.5))
+    brush.line(
+        curve((0.56, 0.17), (0.46, 0.4), (0.43, 0.66), (0.45, 0.86), closed=False), 0.014, darker(look.colour, 0.5)
+    )
     _stem(brush, (0.56, 0.18), (0.58, 0.12), (0.63, 0.07))

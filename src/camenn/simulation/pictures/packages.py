@@ -17,6 +17,7 @@ from camenn.simulation.pictures.canvas import (
     lobed,
     mirrored,
     mix,
+    moved,
     polygon,
     thick,
     turned,
@@ -28,11 +29,18 @@ def _carton(brush: Brush, colour: Colour, *, top: float = 0.12) -> None:
     brush.fill(polygon((0.62, 0.36), (0.80, 0.31), (0.80, 0.90), (0.62, 0.96)), darker(colour, 0.25), depth=0)
     brush.fill(polygon((0.22, 0.36), (0.62, 0.36), (0.62, 0.96), (0.22, 0.96)), colour, depth=0.06, gloss=0)
     brush.fill(polygon((0.62, 0.36), (0.80, 0.31), (0.61, top + 0.1)), darker(colour, 0.38), depth=0)
-    brush.fill(polygon((0.22, 0.36), (0.62, 0.36), (0.61, top + 0.1), (0.28, top + 0.1)), darker(colour, 0.1), depth=0.05, gloss=0)
+    brush.fill(
+        polygon((0.22, 0.36), (0.62, 0.36), (0.61, top + 0.1), (0.28, top + 0.1)),
+        darker(colour, 0.1),
+        depth=0.05,
+        gloss=0,
+    )
     brush.fill(polygon((0.28, top), (0.61, top), (0.61, top + 0.1), (0.28, top + 0.1)), lighter(colour, 0.3), depth=0.1)
 
 
-def _bottle(brush: Brush, colour: Colour, *, neck: float, shoulder: float, body: float, cap: Colour, top: float = 0.04) -> None:
+def _bottle(
+    brush: Brush, colour: Colour, *, neck: float, shoulder: float, body: float, cap: Colour, top: float = 0.04
+) -> None:
     """An upright bottle: half widths of neck and body, height of the shoulder."""
     glass = mirrored((0.5, top + 0.05), (0.5 + neck, top + 0.06), (0.5 + neck, shoulder - 0.12), (0.5 + body * 0.86, shoulder),
                      (0.5 + body, shoulder + 0.1), (0.5 + body, 0.9), (0.5 + body * 0.9, 0.965), (0.5, 0.975))  # fmt: skip
@@ -40,18 +48,30 @@ def _bottle(brush: Brush, colour: Colour, *, neck: float, shoulder: float, body:
     brush.fill(box(0.5 - neck - 0.012, top, 0.5 + neck + 0.012, top + 0.085, 0.012), cap, tube=True)
 
 
-def _label(brush: Brush, half: float, top: float, bottom: float, colour: Colour, words: str, *, size: float = 0.07) -> None:
+def _label(
+    brush: Brush, half: float, top: float, bottom: float, colour: Colour, words: str, *, size: float = 0.07
+) -> None:
     """A paper label round a bottle."""
     brush.fill(box(0.5 - half, top, 0.5 + half, bottom), colour, tube=True)
     ink = darker(colour, 0.75) if sum(colour) > 380 else WHITE
     brush.text(0.5, (top + bottom) / 2, words, size, ink)
 
 
-def _box(brush: Brush, colour: Colour, *, left: float, top: float, right: float, bottom: float, deep: float = 0.12) -> None:
+def _box(
+    brush: Brush, colour: Colour, *, left: float, top: float, right: float, bottom: float, deep: float = 0.12
+) -> None:
     """A cardboard box seen from its front, a little from above and the right."""
     rise = deep * 0.55
-    brush.fill(polygon((left, top), (left + deep, top - rise), (right + deep, top - rise), (right, top)), lighter(colour, 0.35), depth=0)
-    brush.fill(polygon((right, top), (right + deep, top - rise), (right + deep, bottom - rise), (right, bottom)), darker(colour, 0.3), depth=0)
+    brush.fill(
+        polygon((left, top), (left + deep, top - rise), (right + deep, top - rise), (right, top)),
+        lighter(colour, 0.35),
+        depth=0,
+    )
+    brush.fill(
+        polygon((right, top), (right + deep, top - rise), (right + deep, bottom - rise), (right, bottom)),
+        darker(colour, 0.3),
+        depth=0,
+    )
     brush.fill(box(left, top, right, bottom), colour, depth=0.05, gloss=0)
 
 
@@ -81,7 +101,9 @@ def milk(brush: Brush, look: Look) -> None:
     brush.fill(np.concatenate([wave, polygon((0.62, 0.96), (0.22, 0.96))]), look.accent, depth=0)
     brush.fill(polygon((0.62, 0.62), (0.80, 0.57), (0.80, 0.90), (0.62, 0.96)), darker(look.accent, 0.25), depth=0)
     for x, y, size in ((0.3, 0.88, 0.05), (0.5, 0.78, 0.06), (0.54, 0.92, 0.035)):
-        brush.fill(lobed(x, y, size, lobes=4, depth=0.22, squash=0.7, turn=float(brush.rng.uniform(0, 90))), WHITE, depth=0)
+        brush.fill(
+            lobed(x, y, size, lobes=4, depth=0.22, squash=0.7, turn=float(brush.rng.uniform(0, 90))), WHITE, depth=0
+        )
     brush.text(0.42, 0.48, "MILK", 0.12, look.accent)
 
 
@@ -119,7 +141,9 @@ def juice(brush: Brush, look: Look) -> None:
 
 def cola(brush: Brush, look: Look) -> None:
     metal = (200, 204, 208)
-    brush.fill(mirrored((0.5, 0.06), (0.68, 0.07), (0.74, 0.16), (0.74, 0.86), (0.68, 0.95), (0.5, 0.96)), metal, tube=True)
+    brush.fill(
+        mirrored((0.5, 0.06), (0.68, 0.07), (0.74, 0.16), (0.74, 0.86), (0.68, 0.95), (0.5, 0.96)), metal, tube=True
+    )
     brush.fill(box(0.26, 0.155, 0.74, 0.86), look.colour, tube=True)
     brush.fill(ellipse(0.5, 0.075, 0.185, 0.035), (224, 226, 230), depth=0.3)
     brush.fill(ellipse(0.5, 0.075, 0.06, 0.014), (150, 154, 160), depth=0)
@@ -162,7 +186,15 @@ def beer(brush: Brush, look: Look) -> None:
     brush.fill(ellipse(0.5, 0.33, 0.055, 0.04), look.accent, depth=0.2)
     for side in (-1, 1):
         for place in range(4):
-            brush.leaf(0.5 + side * (0.02 + 0.03 * place), 0.79 - 0.012 * place, 0.055, 0.028, -90 + side * 40, (246, 214, 110), rib=False)
+            brush.leaf(
+                0.5 + side * (0.02 + 0.03 * place),
+                0.79 - 0.012 * place,
+                0.055,
+                0.028,
+                -90 + side * 40,
+                (246, 214, 110),
+                rib=False,
+            )
 
 
 def coffee(brush: Brush, look: Look) -> None:
@@ -172,7 +204,11 @@ def coffee(brush: Brush, look: Look) -> None:
     brush.text(0.5, 0.42, "COFFEE", 0.085, darker(look.colour, 0.6))
     for x, y, turn in ((0.42, 0.58, 30), (0.57, 0.6, -25), (0.5, 0.71, 80)):
         brush.fill(ellipse(x, y, 0.075, 0.055, turn), (92, 56, 34), gloss=0.5)
-        brush.line(turned(curve((-0.06, 0.0), (-0.02, 0.012), (0.02, -0.012), (0.06, 0.0), closed=False), turn) + (x, y), 0.010, (44, 24, 14))
+        brush.line(
+            moved(turned(curve((-0.06, 0.0), (-0.02, 0.012), (0.02, -0.012), (0.06, 0.0), closed=False), turn), x, y),
+            0.010,
+            (44, 24, 14),
+        )
 
 
 def tea(brush: Brush, look: Look) -> None:
@@ -188,7 +224,7 @@ def crisps(brush: Brush, look: Look) -> None:
     brush.fill(ellipse(0.5, 0.36, 0.29, 0.14, -6), look.accent, depth=0.2)
     brush.text(0.5, 0.36, "CRISPS", 0.125, WHITE if sum(look.accent) < 420 else darker(look.colour, 0.6))
     for x, y, turn in ((0.36, 0.66, 20), (0.6, 0.62, -30), (0.5, 0.76, 5), (0.7, 0.76, 40)):
-        chip = turned(ellipse(0, 0, 0.125, 0.08), turn) + (x, y)
+        chip = moved(turned(ellipse(0, 0, 0.125, 0.08), turn), x, y)
         brush.fill(chip, (246, 204, 104), depth=0.5, gloss=0.1)
         brush.mottle(chip, (206, 146, 60), grain=5, amount=0.6)
 
@@ -208,14 +244,32 @@ def chocolate(brush: Brush, look: Look) -> None:
 
 
 def candy(brush: Brush, look: Look) -> None:
-    for x, y, turn, tint in ((0.34, 0.3, -25, look.colour), (0.66, 0.5, 20, look.accent), (0.36, 0.73, -10, mix(look.colour, look.accent, 0.5))):
+    for x, y, turn, tint in (
+        (0.34, 0.3, -25, look.colour),
+        (0.66, 0.5, 20, look.accent),
+        (0.36, 0.73, -10, mix(look.colour, look.accent, 0.5)),
+    ):
         for side in (0, 180):
-            fan = turned(polygon((0.1, 0.0), (0.25, -0.11), (0.225, -0.035), (0.255, 0.0), (0.225, 0.04), (0.25, 0.11)), turn + side) + (x, y)
+            fan = moved(
+                turned(
+                    polygon((0.1, 0.0), (0.25, -0.11), (0.225, -0.035), (0.255, 0.0), (0.225, 0.04), (0.25, 0.11)),
+                    turn + side,
+                ),
+                x,
+                y,
+            )
             brush.fill(fan, lighter(tint, 0.25), depth=0.3)
         middle = ellipse(x, y, 0.15, 0.125, turn)
         brush.fill(middle, tint, gloss=0.7)
         for shift in (-0.07, 0.0, 0.07):
-            stripe = turned(polygon((shift - 0.035, -0.14), (shift - 0.01, -0.14), (shift + 0.035, 0.14), (shift + 0.01, 0.14)), turn) + (x, y)
+            stripe = moved(
+                turned(
+                    polygon((shift - 0.035, -0.14), (shift - 0.01, -0.14), (shift + 0.035, 0.14), (shift + 0.01, 0.14)),
+                    turn,
+                ),
+                x,
+                y,
+            )
             brush.fill(stripe, WHITE, depth=0, within=middle, opacity=0.85)
 
 
@@ -239,7 +293,7 @@ def pasta(brush: Brush, look: Look) -> None:
     window = box(0.24, 0.42, 0.76, 0.84, 0.06)
     brush.fill(window, (250, 226, 160), depth=0)
     for x, y in brush.scattered(window, 30, inset=0.95):
-        tube = turned(box(-0.075, -0.022, 0.075, 0.022, 0.01), float(brush.rng.uniform(0, 180))) + (x, y)
+        tube = moved(turned(box(-0.075, -0.022, 0.075, 0.022, 0.01), float(brush.rng.uniform(0, 180))), x, y)
         brush.fill(tube, (240, 200, 106), depth=0.8, within=window)
     brush.text(0.5, 0.27, "PASTA", 0.14, WHITE)
     brush.line(bag[30:34], 0.01, lighter(look.colour, 0.4))
@@ -256,7 +310,9 @@ def rice(brush: Brush, look: Look) -> None:
 
 def flour(brush: Brush, look: Look) -> None:
     brush.fill(polygon((0.22, 0.16), (0.78, 0.16), (0.8, 0.95), (0.2, 0.95)), look.colour, depth=0.2, gloss=0)
-    brush.fill(polygon((0.22, 0.16), (0.5, 0.08), (0.78, 0.16), (0.74, 0.2), (0.26, 0.2)), darker(look.colour, 0.12), depth=0.1)
+    brush.fill(
+        polygon((0.22, 0.16), (0.5, 0.08), (0.78, 0.16), (0.74, 0.2), (0.26, 0.2)), darker(look.colour, 0.12), depth=0.1
+    )
     brush.text(0.5, 0.34, "FLOUR", 0.12, look.accent)
     for lean in (-0.16, 0.0, 0.16):
         stalk = curve((0.5, 0.88), (0.5 + lean * 0.5, 0.7), (0.5 + lean, 0.5), closed=False)
@@ -278,7 +334,9 @@ def oil(brush: Brush, look: Look) -> None:
 
 def tinned(brush: Brush, look: Look) -> None:
     metal = (196, 200, 204)
-    brush.fill(mirrored((0.5, 0.1), (0.76, 0.13), (0.77, 0.2), (0.77, 0.86), (0.76, 0.93), (0.5, 0.96)), metal, tube=True)
+    brush.fill(
+        mirrored((0.5, 0.1), (0.76, 0.13), (0.77, 0.2), (0.77, 0.86), (0.76, 0.93), (0.5, 0.96)), metal, tube=True
+    )
     brush.fill(ellipse(0.5, 0.135, 0.265, 0.055), (222, 225, 228), depth=0.2)
     brush.fill(ellipse(0.5, 0.138, 0.22, 0.04), (186, 190, 196), depth=0)
     brush.fill(box(0.232, 0.24, 0.768, 0.84), look.colour, tube=True)

@@ -9,25 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
+from camenn.simulation.pictures.canvas import Brush, Colour, Look
 from camenn.simulation.products import Product, Variety
 from camenn.simulation.stores import Camera
 
-from camenn.simulation.pictures.canvas import Brush, Colour, Look
-
 SIDE = 144
 """Width and height of a finished picture, in pixels."""
-_SCENE = 2 * SIDE
+_SCENE = SIDE * 3 // 2
 _PIECE = 256
-_WALL = 416
+_WALL = 320
 
 _ARRANGEMENTS: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {
-    1: (0.82, ((0.5, 0.5),)),
-    2: (0.56, ((0.29, 0.46), (0.70, 0.56))),
-    3: (0.50, ((0.30, 0.32), (0.70, 0.36), (0.48, 0.70))),
-    4: (0.46, ((0.28, 0.30), (0.70, 0.27), (0.31, 0.71), (0.73, 0.69))),
-    5: (0.41, ((0.24, 0.27), (0.60, 0.24), (0.80, 0.55), (0.42, 0.56), (0.60, 0.82))),
-    6: (0.38, ((0.22, 0.28), (0.52, 0.24), (0.80, 0.32), (0.25, 0.70), (0.54, 0.64), (0.80, 0.74))),
-    7: (0.36, ((0.22, 0.24), (0.52, 0.20), (0.80, 0.28), (0.36, 0.52), (0.66, 0.55), (0.24, 0.80), (0.74, 0.83))),
+    1: (0.88, ((0.5, 0.5),)),
+    2: (0.60, ((0.29, 0.46), (0.70, 0.56))),
+    3: (0.54, ((0.30, 0.32), (0.70, 0.36), (0.48, 0.70))),
+    4: (0.50, ((0.28, 0.30), (0.70, 0.27), (0.31, 0.71), (0.73, 0.69))),
+    5: (0.45, ((0.24, 0.27), (0.60, 0.24), (0.80, 0.55), (0.42, 0.56), (0.60, 0.82))),
+    6: (0.41, ((0.22, 0.28), (0.52, 0.24), (0.80, 0.32), (0.25, 0.70), (0.54, 0.64), (0.80, 0.74))),
+    7: (0.39, ((0.22, 0.24), (0.52, 0.20), (0.80, 0.28), (0.36, 0.52), (0.66, 0.55), (0.24, 0.80), (0.74, 0.83))),
 }
 """By number of pieces: the size of one against the picture, and where they lie."""
 
@@ -72,9 +71,9 @@ def _patches(rng: np.random.Generator, cells: int, floor: float, strength: float
 def _aged(piece: Image.Image, age: float, rng: np.random.Generator) -> Image.Image:
     """Fresh goods lose colour and brightness and turn brown in spots."""
     alpha = piece.getchannel("A")
-    faded = ImageEnhance.Color(piece.convert("RGB")).enhance(1.08 - 0.55 * age)
-    faded = ImageChops.multiply(faded, Image.new("RGB", piece.size, _grey(255 - 70 * age)))
-    faded.paste((96, 66, 36), (0, 0), _patches(rng, 9, 0.85 - 0.5 * age, 1.2 * age))
+    faded = ImageEnhance.Color(piece.convert("RGB")).enhance(1.1 - 0.5 * age)
+    faded = ImageChops.multiply(faded, Image.new("RGB", piece.size, _grey(255 - 60 * age)))
+    faded.paste((96, 66, 36), (0, 0), _patches(rng, 9, 0.9 - 0.5 * age, 1.1 * age))
     faded.putalpha(alpha)
     return faded
 
@@ -93,7 +92,9 @@ def _grey(level: float) -> Colour:
     return round(level), round(level), round(level)
 
 
-def _arrange(scene: Image.Image, piece: Image.Image, product: Product, camera: Camera, rng: np.random.Generator) -> None:
+def _arrange(
+    scene: Image.Image, piece: Image.Image, product: Product, camera: Camera, rng: np.random.Generator
+) -> None:
     """Lay the pieces out, each with its shadow."""
     fewest, most = product.pieces
     crowd = np.clip(camera.crowd + rng.normal(0, 0.25), 0, 1)
@@ -126,13 +127,13 @@ def _placed(piece: Image.Image, size: float, turn: float, squash: float, *, flip
 
 def _shadow(scene: Image.Image, placed: Image.Image, corner: tuple[int, int]) -> None:
     """A soft shadow to the lower right, away from the light."""
-    border = 12
+    border = 8
     small = placed.getchannel("A").reduce(4)
     wide = Image.new("L", (small.width + 2 * border // 4, small.height + 2 * border // 4), 0)
     wide.paste(small, (border // 4, border // 4))
-    soft = wide.filter(ImageFilter.GaussianBlur(2)).point(lambda value: value * 0.45)
+    soft = wide.filter(ImageFilter.GaussianBlur(1.6)).point(lambda value: value * 0.45)
     shadow = soft.resize((placed.width + 2 * border, placed.height + 2 * border), Image.Resampling.BILINEAR)
-    scene.paste((20, 12, 10), (corner[0] - border + 9, corner[1] - border + 12), shadow)
+    scene.paste((20, 12, 10), (corner[0] - border + 6, corner[1] - border + 8), shadow)
 
 
 def _developed(scene: Image.Image, camera: Camera, rng: np.random.Generator) -> bytes:
@@ -184,12 +185,14 @@ def _textured(colour: Colour, rng: np.random.Generator, cells: tuple[int, int], 
 def _wood(rng: np.random.Generator) -> Image.Image:
     wall = _textured((168, 120, 76), rng, (90, 5), 11)
     draw = ImageDraw.Draw(wall, "RGBA")
-    for left in range(0, _WALL, 78):
-        draw.rectangle((left, 0, left + 78, _WALL), fill=(60, 30, 10, int(rng.integers(0, 46))))
+    for left in range(0, _WALL, 60):
+        draw.rectangle((left, 0, left + 60, _WALL), fill=(60, 30, 10, int(rng.integers(0, 46))))
         draw.line((left, 0, left, _WALL), fill=(52, 32, 18, 230), width=3)
-        knot_x, knot_y = left + int(rng.integers(15, 60)), int(rng.integers(20, _WALL - 20))
-        for ring in (9, 6, 3):
-            draw.ellipse((knot_x - ring * 0.7, knot_y - ring, knot_x + ring * 0.7, knot_y + ring), outline=(70, 40, 20, 150))
+        knot_x, knot_y = left + int(rng.integers(12, 48)), int(rng.integers(20, _WALL - 20))
+        for ring in (7, 4, 2):
+            draw.ellipse(
+                (knot_x - ring * 0.7, knot_y - ring, knot_x + ring * 0.7, knot_y + ring), outline=(70, 40, 20, 150)
+            )
     return wall
 
 
@@ -198,36 +201,36 @@ def _white(rng: np.random.Generator) -> Image.Image:
 
 
 def _tiles(rng: np.random.Generator) -> Image.Image:
-    wall = _textured((198, 116, 74), rng, (40, 40), 7)
+    wall = _textured((206, 142, 104), rng, (40, 40), 7)
     draw = ImageDraw.Draw(wall, "RGBA")
-    for left in range(0, _WALL, 104):
-        for top in range(0, _WALL, 104):
-            draw.rectangle((left, top, left + 104, top + 104), fill=(250, 200, 120, int(rng.integers(0, 60))))
-            draw.rectangle((left, top, left + 104, top + 104), outline=(226, 206, 182, 255), width=4)
+    for left in range(0, _WALL, 80):
+        for top in range(0, _WALL, 80):
+            draw.rectangle((left, top, left + 80, top + 80), fill=(250, 214, 160, int(rng.integers(0, 70))))
+            draw.rectangle((left, top, left + 80, top + 80), outline=(226, 206, 182, 255), width=3)
     return wall
 
 
 def _steel(rng: np.random.Generator) -> Image.Image:
-    wall = _textured((146, 150, 154), rng, (4, 200), 7)
+    wall = _textured((166, 170, 174), rng, (4, 200), 7)
     draw = ImageDraw.Draw(wall, "RGBA")
-    for x in range(24, _WALL, 48):
-        for y in range(24, _WALL, 48):
-            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=(70, 74, 78, 200))
+    for x in range(18, _WALL, 36):
+        for y in range(18, _WALL, 36):
+            draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=(70, 74, 78, 200))
     return wall
 
 
 def _cloth(rng: np.random.Generator) -> Image.Image:
-    wall = _textured((226, 232, 240), rng, (208, 208), 5)
+    wall = _textured((226, 232, 240), rng, (160, 160), 5)
     draw = ImageDraw.Draw(wall, "RGBA")
-    for left in range(0, _WALL, 52):
-        draw.rectangle((left, 0, left + 25, _WALL), fill=(52, 96, 170, 120))
-        draw.rectangle((0, left, _WALL, left + 25), fill=(52, 96, 170, 120))
+    for left in range(0, _WALL, 40):
+        draw.rectangle((left, 0, left + 19, _WALL), fill=(52, 96, 170, 120))
+        draw.rectangle((0, left, _WALL, left + 19), fill=(52, 96, 170, 120))
     return wall
 
 
 def _slate(rng: np.random.Generator) -> Image.Image:
-    fine = _textured((66, 72, 80), rng, (140, 140), 5)
-    return Image.blend(fine, _textured((66, 72, 80), rng, (9, 22), 16), 0.5)
+    fine = _textured((84, 90, 98), rng, (140, 140), 5)
+    return Image.blend(fine, _textured((84, 90, 98), rng, (9, 22), 16), 0.5)
 
 
 BACKGROUNDS: dict[str, Callable[[np.random.Generator], Image.Image]] = {

@@ -16,8 +16,10 @@ from camenn.simulation.pictures.canvas import (
     lobed,
     mirrored,
     mix,
+    moved,
     polygon,
     thick,
+    turned,
 )
 
 SOIL = (120, 84, 52)
@@ -60,7 +62,7 @@ def _florets(brush: Brush, places: list[tuple[float, float, float]], tint: tuple
     for x, y, radius in places:
         brush.ball(x, y, radius, radius * 0.92, tint, gloss=0.05)
         bumps = brush.scattered(ellipse(x, y, radius * 0.95, radius * 0.85), 26)
-        brush.dots(bumps + (0.006, 0.008), grain, darker(tint, 0.28))
+        brush.dots(moved(bumps, 0.006, 0.008), grain, darker(tint, 0.28))
         brush.dots(bumps, grain, lighter(tint, 0.22))
 
 
@@ -76,9 +78,13 @@ def cauliflower(brush: Brush, look: Look) -> None:
 
 def broccoli(brush: Brush, look: Look) -> None:
     stalk = (158, 190, 104)
-    brush.fill(mirrored((0.5, 0.48), (0.64, 0.5), (0.61, 0.66), (0.62, 0.9), (0.56, 0.94), (0.5, 0.95)), stalk, gloss=0.1)
+    brush.fill(
+        mirrored((0.5, 0.48), (0.64, 0.5), (0.61, 0.66), (0.62, 0.9), (0.56, 0.94), (0.5, 0.95)), stalk, gloss=0.1
+    )
     for x in (0.3, 0.7):
-        brush.fill(thick(curve((0.5, 0.76), ((x + 0.5) / 2, 0.64), (x, 0.5), closed=False), 0.13, 0.09), stalk, gloss=0.1)
+        brush.fill(
+            thick(curve((0.5, 0.76), ((x + 0.5) / 2, 0.64), (x, 0.5), closed=False), 0.13, 0.09), stalk, gloss=0.1
+        )
     places = [(0.5, 0.2, 0.16), (0.32, 0.26, 0.15), (0.68, 0.26, 0.15), (0.2, 0.42, 0.14), (0.8, 0.42, 0.14),
               (0.41, 0.38, 0.15), (0.6, 0.38, 0.15), (0.28, 0.52, 0.11), (0.72, 0.52, 0.11), (0.5, 0.5, 0.12)]  # fmt: skip
     _florets(brush, places, look.colour, 0.015)
@@ -95,11 +101,11 @@ def tomato(brush: Brush, look: Look) -> None:
 def cucumber(brush: Brush, look: Look) -> None:
     spine = curve((0.06, 0.62), (0.34, 0.46), (0.66, 0.38), (0.94, 0.40), closed=False)
     body = thick(spine, 0.14, 0.15, belly=0.06)
-    for end in (spine[0] + (0.015, 0), spine[-1] - (0.01, 0)):
-        brush.fill(ellipse(end[0], end[1], 0.065, 0.072), look.colour, gloss=0.1)
+    for x, y in (moved(spine[0], 0.015, 0), moved(spine[-1], -0.01, 0)):
+        brush.fill(ellipse(x, y, 0.065, 0.072), look.colour, gloss=0.1)
     brush.fill(body, look.colour, gloss=0.5)
     for lift in (-0.055, 0.0, 0.05):
-        brush.line(spine[2:-2] + (0, lift), 0.009, lighter(look.colour, 0.3))
+        brush.line(moved(spine[2:-2], 0, lift), 0.009, lighter(look.colour, 0.3))
     brush.dots(brush.scattered(body, 40, inset=0.5), 0.006, lighter(look.colour, 0.3))
     for x, y in ((0.42, 0.78), (0.62, 0.74)):
         brush.fill(ellipse(x, y, 0.125), look.colour, depth=0.4)
@@ -115,11 +121,15 @@ def aubergine(brush: Brush, look: Look) -> None:
     brush.fill(body, look.colour, gloss=0.9)
     for turn in (5, 40, 75, 105, -20):
         brush.leaf(0.27, 0.22, 0.22, 0.11, turn, (92, 136, 62), rib=False)
-    brush.fill(thick(curve((0.29, 0.25), (0.22, 0.16), (0.2, 0.08), closed=False), 0.09, 0.06), (104, 146, 70), depth=0.8)
+    brush.fill(
+        thick(curve((0.29, 0.25), (0.22, 0.16), (0.2, 0.08), closed=False), 0.09, 0.06), (104, 146, 70), depth=0.8
+    )
 
 
 def potato(brush: Brush, look: Look) -> None:
-    body = curve((0.14, 0.5), (0.24, 0.3), (0.5, 0.24), (0.76, 0.3), (0.9, 0.5), (0.82, 0.72), (0.56, 0.8), (0.28, 0.74))
+    body = curve(
+        (0.14, 0.5), (0.24, 0.3), (0.5, 0.24), (0.76, 0.3), (0.9, 0.5), (0.82, 0.72), (0.56, 0.8), (0.28, 0.74)
+    )
     brush.fill(body, look.colour, gloss=0.1)
     brush.mottle(body, darker(look.colour, 0.3), grain=14, amount=0.5)
     for x, y in brush.scattered(body, 9, inset=0.72):
@@ -128,7 +138,9 @@ def potato(brush: Brush, look: Look) -> None:
 
 
 def sweet_potato(brush: Brush, look: Look) -> None:
-    body = curve((0.04, 0.56), (0.2, 0.42), (0.46, 0.32), (0.74, 0.36), (0.95, 0.46), (0.8, 0.62), (0.52, 0.7), (0.24, 0.66))
+    body = curve(
+        (0.04, 0.56), (0.2, 0.42), (0.46, 0.32), (0.74, 0.36), (0.95, 0.46), (0.8, 0.62), (0.52, 0.7), (0.24, 0.66)
+    )
     brush.fill(body, look.colour, gloss=0.1)
     brush.mottle(body, darker(look.colour, 0.3), grain=18, amount=0.6)
     for x, y in brush.scattered(body, 12, inset=0.7):
@@ -145,7 +157,9 @@ def onion(brush: Brush, look: Look) -> None:
     for bend in (-0.34, -0.2, -0.08, 0.06, 0.18, 0.32):
         line = curve((0.5, 0.16), (0.5 + bend * 0.5, 0.36), (0.5 + bend, 0.6), (0.5 + bend * 0.5, 0.86), closed=False)
         brush.line(line, 0.008, darker(look.colour, 0.22))
-    brush.fill(mirrored((0.5, 0.06), (0.53, 0.1), (0.545, 0.22), (0.5, 0.26)), mix(look.colour, (190, 150, 90), 0.6), depth=0.6)
+    brush.fill(
+        mirrored((0.5, 0.06), (0.53, 0.1), (0.545, 0.22), (0.5, 0.26)), mix(look.colour, (190, 150, 90), 0.6), depth=0.6
+    )
 
 
 def garlic(brush: Brush, look: Look) -> None:
@@ -153,11 +167,15 @@ def garlic(brush: Brush, look: Look) -> None:
         brush.line(polygon((x, 0.84), (x + (x - 0.5) * 0.6, 0.92)), 0.012, (186, 164, 126))
     for x, lean in ((0.28, -1), (0.72, 1), (0.4, -0.5), (0.6, 0.5), (0.5, 0)):
         clove = mirrored((0.5, 0.16), (0.56, 0.34), (0.7, 0.52), (0.69, 0.74), (0.5, 0.86))
-        clove = (clove - (0.5, 0.8)) * (0.85, 1.0) + (0.5 + (x - 0.5) * 0.95, 0.8 - 0.03 * abs(lean))
+        clove = moved((clove - (0.5, 0.8)) * (0.85, 1.0), 0.5 + (x - 0.5) * 0.95, 0.8 - 0.03 * abs(lean))
         clove[:, 0] -= (0.8 - clove[:, 1]) * lean * 0.20
         brush.fill(clove, look.colour, gloss=0.15)
         brush.line(curve((x, 0.8), (x + lean * 0.05, 0.6), (0.5 + lean * 0.05, 0.34), closed=False), 0.007, look.accent)
-    brush.fill(thick(curve((0.5, 0.36), (0.5, 0.2), (0.53, 0.06), closed=False), 0.11, 0.06), lighter(look.colour, 0.1), gloss=0.1)
+    brush.fill(
+        thick(curve((0.5, 0.36), (0.5, 0.2), (0.53, 0.06), closed=False), 0.11, 0.06),
+        lighter(look.colour, 0.1),
+        gloss=0.1,
+    )
 
 
 def leek(brush: Brush, look: Look) -> None:
@@ -171,7 +189,7 @@ def leek(brush: Brush, look: Look) -> None:
     tail = spine[-9:]
     brush.fill(thick(tail, 0.15, 0.16), mix(look.colour, look.accent, 0.55), gloss=0.2)
     for lift in (-0.035, 0.0, 0.035):
-        brush.line(spine[6:] + (lift, lift), 0.006, mix(look.colour, look.accent, 0.6))
+        brush.line(moved(spine[6:], lift, lift), 0.006, mix(look.colour, look.accent, 0.6))
 
 
 def mushroom(brush: Brush, look: Look) -> None:
@@ -184,10 +202,14 @@ def mushroom(brush: Brush, look: Look) -> None:
 
 def pepper(brush: Brush, look: Look) -> None:
     for x, width in ((0.33, 0.5), (0.67, 0.5), (0.5, 0.46)):
-        lobe = mirrored((0.5, 0.22), (0.5 + width * 0.4, 0.24), (0.5 + width * 0.52, 0.46), (0.5 + width * 0.38, 0.8), (0.5, 0.9))
-        brush.fill(lobe + (x - 0.5, 0.03 if x == 0.5 else 0.0), look.colour, gloss=0.8)
+        lobe = mirrored(
+            (0.5, 0.22), (0.5 + width * 0.4, 0.24), (0.5 + width * 0.52, 0.46), (0.5 + width * 0.38, 0.8), (0.5, 0.9)
+        )
+        brush.fill(moved(lobe, x - 0.5, 0.03 if x == 0.5 else 0.0), look.colour, gloss=0.8)
     brush.fill(lobed(0.5, 0.27, 0.13, lobes=6, depth=0.15, squash=0.4), (92, 146, 58), depth=0.6)
-    brush.fill(thick(curve((0.5, 0.27), (0.49, 0.17), (0.56, 0.08), closed=False), 0.07, 0.055), (98, 152, 62), depth=0.8)
+    brush.fill(
+        thick(curve((0.5, 0.27), (0.49, 0.17), (0.56, 0.08), closed=False), 0.07, 0.055), (98, 152, 62), depth=0.8
+    )
 
 
 def chilli(brush: Brush, look: Look) -> None:
@@ -256,15 +278,19 @@ def lettuce(brush: Brush, look: Look) -> None:
 def radish(brush: Brush, look: Look) -> None:
     _tuft(brush, 0.5, 0.5, reach=0.46, turns=(-125, -105, -90, -75, -55), width=0.16)
     for x, y in ((0.28, 0.62), (0.72, 0.62), (0.5, 0.7)):
-        brush.fill(thick(curve((x, y + 0.1), (x + 0.01, y + 0.2), (x + 0.03, y + 0.29), closed=False), 0.07, 0.01), WHITE, depth=0.5)
+        brush.fill(
+            thick(curve((x, y + 0.1), (x + 0.01, y + 0.2), (x + 0.03, y + 0.29), closed=False), 0.07, 0.01),
+            WHITE,
+            depth=0.5,
+        )
         brush.ball(x, y, 0.17, 0.165, look.colour, gloss=0.7)
 
 
 def beetroot(brush: Brush, look: Look) -> None:
     for turn in (-125, -100, -80, -55):
-        stalk = polygon((0.5, 0.42), (0.5 + 0.3 * np.cos(np.radians(turn)), 0.42 + 0.3 * np.sin(np.radians(turn))))
-        brush.leaf(*stalk[1] - (stalk[1] - stalk[0]) * 0.2, 0.26, 0.18, turn, (74, 116, 54))
-        brush.fill(thick(np.linspace(stalk[0], stalk[1], 6), 0.045, 0.025), (168, 40, 84), depth=0.6)
+        stalk = moved(turned(polygon((0.0, 0.0), (0.24, 0.0), (0.3, 0.0)), turn), 0.5, 0.42)
+        brush.leaf(stalk[1, 0], stalk[1, 1], 0.26, 0.18, turn, (74, 116, 54))
+        brush.fill(thick(stalk, 0.045, 0.025), (168, 40, 84), depth=0.6)
     brush.fill(thick(curve((0.5, 0.8), (0.51, 0.9), (0.56, 0.99), closed=False), 0.1, 0.012), look.colour, depth=0.7)
     body = mirrored((0.5, 0.36), (0.68, 0.38), (0.8, 0.56), (0.74, 0.76), (0.58, 0.87), (0.5, 0.89))
     brush.fill(body, look.colour, gloss=0.25)
@@ -276,19 +302,34 @@ def asparagus(brush: Brush, look: Look) -> None:
         x = 0.2 + 0.12 * place + brush.rng.normal(0, 0.006)
         top = 0.08 + 0.05 * (place % 3)
         brush.fill(box(x - 0.05, top + 0.1, x + 0.05, 0.94), look.colour, tube=True)
-        brush.fill(mirrored((0.5, top), (0.545, top + 0.07), (0.555, top + 0.19), (0.5, top + 0.26)) + (x - 0.5, 0), look.accent)
+        brush.fill(
+            moved(mirrored((0.5, top), (0.545, top + 0.07), (0.555, top + 0.19), (0.5, top + 0.26)), x - 0.5, 0),
+            look.accent,
+        )
         for share in (0.06, 0.12, 0.18, 0.36, 0.56):
-            scale = mirrored((0.5, 0.0), (0.525, 0.03), (0.5, 0.075)) + (x - 0.5 + 0.015 * np.sign(0.5 - place % 2), top + share)
+            scale = moved(
+                mirrored((0.5, 0.0), (0.525, 0.03), (0.5, 0.075)),
+                x - 0.5 + 0.015 * np.sign(0.5 - place % 2),
+                top + share,
+            )
             brush.fill(scale, darker(look.accent, 0.12), depth=0.4, gloss=0)
     brush.fill(box(0.12, 0.6, 0.88, 0.67, 0.02), (206, 60, 50), depth=0.4)
 
 
 def peas(brush: Brush, look: Look) -> None:
-    pod = curve((0.04, 0.42), (0.22, 0.42), (0.5, 0.5), (0.8, 0.44), (0.96, 0.34), (0.86, 0.6), (0.54, 0.76), (0.2, 0.66))
+    pod = curve(
+        (0.04, 0.42), (0.22, 0.42), (0.5, 0.5), (0.8, 0.44), (0.96, 0.34), (0.86, 0.6), (0.54, 0.76), (0.2, 0.66)
+    )
     brush.fill(pod, look.colour, gloss=0.3)
-    inner = curve((0.1, 0.46), (0.26, 0.47), (0.5, 0.54), (0.78, 0.49), (0.9, 0.42), (0.8, 0.57), (0.53, 0.67), (0.22, 0.6))
+    inner = curve(
+        (0.1, 0.46), (0.26, 0.47), (0.5, 0.54), (0.78, 0.49), (0.9, 0.42), (0.8, 0.57), (0.53, 0.67), (0.22, 0.6)
+    )
     brush.fill(inner, darker(look.colour, 0.4), depth=0)
     for x, y, radius in ((0.2, 0.53, 0.06), (0.32, 0.555, 0.078), (0.46, 0.595, 0.085), (0.6, 0.59, 0.085), (0.73, 0.545, 0.075),
                          (0.83, 0.5, 0.052)):  # fmt: skip
         brush.ball(x, y, radius, radius, look.accent, gloss=0.5)
-    brush.fill(thick(curve((0.06, 0.43), (0.02, 0.37), (0.03, 0.3), closed=False), 0.04, 0.025), darker(look.colour, 0.1), depth=0.7)
+    brush.fill(
+        thick(curve((0.06, 0.43), (0.02, 0.37), (0.03, 0.3), closed=False), 0.04, 0.025),
+        darker(look.colour, 0.1),
+        depth=0.7,
+    )

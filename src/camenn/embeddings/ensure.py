@@ -1,0 +1,27 @@
+"""The store of a shop and encoder, encoding what is missing."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from camenn.embeddings.encode import encode_catalogue
+from camenn.embeddings.image import image_encoder
+from camenn.embeddings.store import Modality, ShopOfItems, TokenStore, open_store
+from camenn.embeddings.text import text_encoder
+
+
+def ensure_store(shop: ShopOfItems, modality: Modality, spec: str, *, console: Console | None = None) -> TokenStore:
+    """Load the encoder, encode the items that changed, open the store.
+
+    Raises:
+        EncoderError: the encoder is not there.
+        StoreError: the vectors cannot be written.
+    """
+    text = text_encoder(spec) if modality == "text" else None
+    image = image_encoder(spec) if modality == "image" else None
+    encoder = text if text is not None else image
+    assert encoder is not None
+    encoded = encode_catalogue(shop.catalogue, shop.folder, text=text, image=image, console=console)
+    if console is not None:
+        console.print(*encoded, sep="\n")
+    return open_store(shop, modality, encoder.digest)
