@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from camenn.embeddings.encode import _PICTURES_A_STEP, encode_catalogue
+from camenn.embeddings.encode import PICTURES_A_STEP, encode_catalogue
 from camenn.embeddings.image import ImageEncoder, image_encoder
 from camenn.embeddings.patches import GRID, load_picture
 
@@ -53,8 +53,8 @@ class Folder:
 def bare_rate(encoder: ImageEncoder, prepared: np.ndarray) -> float:
     """Pictures a second of the encoder alone."""
     began = time.perf_counter()
-    for first in range(0, len(prepared), _PICTURES_A_STEP):
-        encoder.encode(prepared[first : first + _PICTURES_A_STEP])
+    for first in range(0, len(prepared), PICTURES_A_STEP):
+        encoder.encode(prepared[first : first + PICTURES_A_STEP])
     return len(prepared) / (time.perf_counter() - began)
 
 
@@ -86,7 +86,7 @@ def main() -> None:
     encoder = image_encoder(arguments.encoder)
     images = [load_picture(path.read_bytes(), at_least=GRID * encoder.input_size) for path in paths]
     prepared = np.stack([encoder.prepare(image) for image in images])
-    encoder.encode(prepared[:_PICTURES_A_STEP])
+    encoder.encode(prepared[:PICTURES_A_STEP])
     print(f"{len(paths)} pictures, {arguments.encoder}, {torch.get_num_threads()} torch threads, {os.cpu_count()} cores")
     ratios = []
     for turn in range(arguments.rounds):

@@ -16,3 +16,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set CAMENN_SHARED to the folder that holds it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the toy shop in `shop` and a run on it in `run`, trained once; not to be changed."""
+    from toy_run import train_toy  # the tests that train nothing do not wait for it
+
+    return train_toy(tmp_path_factory.mktemp("toy"))

@@ -105,22 +105,29 @@ class Bundle:
                 )
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the bundle; what stood there before stays whole until the new one is complete."""
-        folder = Path(folder)
-        partial = folder.with_name(f".{folder.name}.partial")
+        """Write the bundle; what stood there before stays whole until the new one is complete.
+
+        Raises:
+            BundleError: the folder holds something else, or the disk does not take it.
+        """
+        folder = Path(folder).absolute()
+        if folder.exists() and not (folder / MANIFEST).is_file() and (folder.is_file() or any(folder.iterdir())):
+            raise BundleError(f"{folder}: holds something that is no bundle; save into a new or an empty folder")
+        partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
         try:
+            partial.mkdir(parents=True)
             self._write(partial)
-            replaced = folder.with_name(f".{folder.name}.replaced")
-            shutil.rmtree(replaced, ignore_errors=True)
-            if folder.exists():
+            if folder.exists():  # otherwise a kill left `replaced` as all there is
+                shutil.rmtree(replaced, ignore_errors=True)
                 folder.rename(replaced)
             partial.rename(folder)
             shutil.rmtree(replaced, ignore_errors=True)
-        except OSError as error:
+        except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:  # as each says that a disk is full
+            if replaced.exists() and not folder.exists():
+                replaced.rename(folder)
             shutil.rmtree(partial, ignore_errors=True)
-            raise BundleError(f"{folder}: not saved: {error.strerror or error}; what was there is untouched") from error
+            raise BundleError(f"{folder}: not saved: {error}; what was there is untouched") from error
 
     def _write(self, folder: Path) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
@@ -157,15 +164,18 @@ class Bundle:
         Raises:
             BundleError: a file is missing or altered, or of a format this version does not read.
         """
-        folder = Path(folder)
-        if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():
-            folder = folder / "bundle"
+        folder = _find(Path(folder))
         _check_files(folder)
-        raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        config = parse_config(raw["run"], where=str(folder / CONFIG))
         features = _read_features(folder)
-        text = None if raw["text"] is None else EncoderIdentity(**raw["text"])
-        image = None if raw["image"] is None else EncoderIdentity(**raw["image"])
+        try:
+            raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            config = parse_config(raw["run"], where=str(folder / CONFIG))
+            text = None if raw["text"] is None else EncoderIdentity(**raw["text"])
+            image = None if raw["image"] is None else EncoderIdentity(**raw["image"])
+            calibration = {Task(name): Calibration(**one) for name, one in raw["calibration"].items()}
+            facts = dict(raw["facts"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(f"{folder / CONFIG}: not readable as this version's configuration: {error}") from None
         model = build_model(config.model, model_inputs(config, features, text, image))
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
@@ -173,8 +183,7 @@ class Bundle:
             raise BundleError(
                 f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}"
             ) from None
-        calibration = {Task(name): Calibration(**one) for name, one in raw["calibration"].items()}
-        return cls(model.eval(), config, features, text, image, calibration, raw["facts"])
+        return cls(model.eval(), config, features, text, image, calibration, facts)
 
 
 def model_inputs(
@@ -205,16 +214,26 @@ def _fields(fields: tuple[Field, ...]) -> Fields:
     return Fields(tuple(slots), tuple(ids))
 
 
+def _find(folder: Path) -> Path:
+    """The bundle of a bundle's or run's folder; the former one where a kill came between two renames."""
+    places = (folder, folder / "bundle")
+    former = (place.parent / f".{place.name}.replaced" for place in places)
+    return next((place for place in (*places, *former) if (place / MANIFEST).is_file()), folder)
+
+
 def _check_files(folder: Path) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        written_as, digests = manifest["format"], dict(manifest["sha256"])
     except FileNotFoundError:
         raise BundleError(f"{folder}: no bundle here ({MANIFEST} is missing); give a run or bundle folder") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (KeyError, TypeError, ValueError):
         raise BundleError(f"{folder / MANIFEST}: damaged; save the bundle again from its run") from None
-    if manifest.get("format") != FORMAT:
-        raise BundleError(f"{folder}: bundle format {manifest.get('format')!r}, this version reads format {FORMAT}")
-    for name, digest in manifest["sha256"].items():
+    if written_as != FORMAT:
+        raise BundleError(f"{folder}: bundle format {written_as!r}, this version reads format {FORMAT}")
+    if missing := {WEIGHTS, CONFIG, FEATURES, VOCABULARIES} - digests.keys():
+        raise BundleError(f"{folder / MANIFEST}: does not list {', '.join(sorted(missing))}; copy the bundle again")
+    for name, digest in digests.items():
         path = folder / name
         if not path.is_file():
             raise BundleError(f"{path}: missing; copy the bundle again, whole")
@@ -227,11 +246,27 @@ def _read_features(folder: Path) -> Features:
         fields = Features.fields_from_json(json.loads((folder / FEATURES).read_text(encoding="utf-8")))
         table = pl.read_parquet(folder / VOCABULARIES)
         groups = {name[0]: part["value"] for name, part in table.group_by("field", maintain_order=True)}
+        empty = pl.Series([], dtype=pl.String)
+        coded = [field.name for field in fields if field.coding in ("value", "list")]
+        features = Features(fields, {name: Vocabulary(groups.get(name, empty)) for name in coded})
+        _check_places(features)
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise BundleError(f"{folder / FEATURES}: not readable as this version's features: {error}") from None
-    empty = pl.Series([], dtype=pl.String)
-    coded = [field.name for field in fields if field.coding in ("value", "list")]
-    return Features(fields, {name: Vocabulary(groups.get(name, empty)) for name in coded})
+    return features
+
+
+def _check_places(features: Features) -> None:
+    """The codes of the fields follow one another, each field with as many as its values or edges need."""
+    start = 1
+    for field in features.fields:
+        size = field.size
+        if field.name in features.vocabularies:
+            size = len(features.vocabularies[field.name]) - 1
+        elif field.coding == "quantile":
+            size = len(field.edges) + 2
+        if (field.offset, field.size) != (start, size):
+            raise ValueError(f"the codes of {field.name} are not where the fields before it and its values put them")
+        start += size
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from camenn.errors import CamennError
 
@@ -178,7 +179,7 @@ def main() -> None:
         app()
     except CamennError as error:
         for line in str(error).splitlines():
-            console.print(f"[red]error:[/red] {line}", markup=True, highlight=False)
+            console.print(Text.assemble(("error:", "red"), " ", line), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("interrupted; start the same command again to go on")

@@ -7,8 +7,9 @@ import difflib
 import json
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,23 +69,64 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
+AT_LEAST = {
+    "encoders.text_length": 1,
+    "features.min_count": 1,
+    "features.num_bins": 1,
+    "features.cross_size": 2,
+    "split.test_days": 1,
+    "split.seed": 0,
+    "requests.rows": 1,
+    "requests.max_candidates": 1,
+    "requests.history_length": 1,
+    "requests.negatives": 1,
+    "pairs.items": 2,
+    "pairs.negatives": 1,
+    "pairs.epochs": 0,
+    "model.width": 1,
+    "model.heads": 1,
+    "model.num_experts": 1,
+    "model.top_k": 1,
+    "model.aligned_width": 0,
+    "training.learning_rate": 0,
+    "training.weight_decay": 0,
+    "training.max_epochs": 1,
+    "training.patience": 1,
+    "training.gradient_clip": 0,
+    "training.checkpoint_s": 0,
+    "training.seed": 0,
+}
+SHARES = (
+    "split.test",
+    "split.validation",
+    "model.dropout",
+    "model.token_dropout",
+    "model.id_dropout",
+    "model.aligned_dropout",
+    "model.aligned_token_dropout",
+)
+"""Values from 0 to below 1."""
+
+
 def read_config(path: Path) -> RunConfig:
     """Read a TOML file.
 
     Raises:
-        ConfigError: the file is missing, no TOML, has an unknown key or a value of the wrong type.
+        ConfigError: the file is missing, no TOML, has an unknown key or a value of the wrong type or out of range.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: not readable: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
     return parse_config(raw, where=str(path))
 
 
 def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
-    """Check keys, then types.
+    """Check keys, then types, then ranges.
 
     Raises:
         ConfigError: with every problem found, each with its place.
@@ -93,10 +135,14 @@ def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
     if unknown:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in unknown))
     try:
-        return TypeAdapter(RunConfig).validate_python(raw)
+        config = TypeAdapter(RunConfig).validate_python(raw)
     except ValidationError as error:
         problems = [f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
         raise ConfigError("\n".join(problems)) from None
+    outside = list(_out_of_range(config))
+    if outside:
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in outside))
+    return config
 
 
 def config_to_json(config: RunConfig) -> dict[str, Any]:
@@ -105,7 +151,25 @@ def config_to_json(config: RunConfig) -> dict[str, Any]:
     return plain
 
 
-def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> typing.Iterator[str]:
+def _out_of_range(config: RunConfig) -> Iterator[str]:
+    for place, least in AT_LEAST.items():
+        value = attrgetter(place)(config)
+        if not value >= least:
+            yield f"{place}: must be at least {least}, not {value}"
+    for place in SHARES:
+        value = attrgetter(place)(config)
+        if not 0 <= value < 1:
+            yield f"{place}: a share from 0 to below 1, not {value}"
+    if not all(0 <= beta < 1 for beta in config.training.betas):
+        yield f"training.betas: from 0 to below 1, not {list(config.training.betas)}"
+    model = config.model
+    if model.heads > 0 and model.width % model.heads:
+        yield f"model.heads: {model.heads} heads do not divide a width of {model.width}"
+    if model.top_k > model.num_experts:
+        yield f"model.top_k: keeps {model.top_k} of only {model.num_experts} experts"
+
+
+def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Iterator[str]:
     types = typing.get_type_hints(config)
     known = {f.name: types[f.name] for f in dataclasses.fields(config)}
     for key, value in raw.items():

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from camenn.batches.requests import Pieces, RequestConfig, RequestReader, age_bucket, divide, plan_batches
+from camenn.batches.requests import Askers, Pieces, RequestConfig, RequestReader, age_bucket, divide, plan_batches
 from camenn.batches.source import Source, open_source
 from camenn.errors import ConfigError, DataError
 from camenn.tables.features import FeatureConfig
@@ -55,7 +55,7 @@ def test_a_history_holds_the_latest_events_strictly_before_the_request(source: S
     table = toy_events(24, 40, 300)
     first = np.asarray(events.request_offset[:-1])
     users, ends = np.asarray(events.user_row[first]), np.asarray(events.history_end)
-    rows, outcome, _ = reader.history(users, ends, np.asarray(events.at[first]))
+    rows, outcome, _ = reader.history(Askers(users, ends, np.asarray(events.at[first]), np.zeros((len(users), 0), np.int32)))
     for request in range(0, events.num_requests, 7):
         at = int(events.at[first[request]])
         user_id = source.shop.people.ids.decode(users[[request]]).item()
@@ -88,7 +88,7 @@ def test_a_leak_planted_at_the_moment_of_the_request_is_without_effect(tmp_path:
         events = source.shop.events
         first = np.asarray(events.request_offset[:-1])
         user, at = np.asarray(events.user_row[first]), np.asarray(events.at[first])
-        rows, _, age = reader.history(user, np.asarray(events.history_end), at)
+        rows, _, age = reader.history(Askers(user, np.asarray(events.history_end), at, np.zeros((len(user), 0), np.int32)))
         assert (age[rows > 0] > 0).all()
         ids = source.shop.catalogue.ids
         people = source.shop.people.ids.decode(user)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from camenn.embeddings.image import image_encoder
 from camenn.embeddings.patches import cut_patches, load_picture
+from camenn.embeddings.pretrained_image import Preprocessing, read_preprocessing
 from camenn.errors import EncoderError
 
 SETTINGS = {
@@ -84,8 +85,7 @@ def test_pixels_are_normalised_as_transformers_does(tiny_resnet: Path, photo: Im
     except (ImportError, ValueError) as error:
         pytest.skip(f"transformers has no picture processor here: {error}")
     theirs = reference(photo, return_tensors="pt")["pixel_values"]
-    encoder = image_encoder(str(tiny_resnet))
-    ours = encoder.normalise(torch.from_numpy(np.asarray(photo).copy())[None].permute(0, 3, 1, 2))  # type: ignore[attr-defined]
+    ours = read(tiny_resnet).normalise(torch.from_numpy(np.asarray(photo).copy())[None].permute(0, 3, 1, 2))
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
@@ -104,7 +104,7 @@ def test_states_are_averaged_where_a_pooler_was_never_trained(tiny_vit: Path, ph
     got = encoder.encode(prepared[None])[0]
     model = ViTModel.from_pretrained(tiny_vit, add_pooling_layer=False).eval()
     with torch.inference_mode():
-        pixels = encoder.normalise(torch.from_numpy(prepared).permute(0, 3, 1, 2))  # type: ignore[attr-defined]
+        pixels = read(tiny_vit).normalise(torch.from_numpy(prepared).permute(0, 3, 1, 2))
         states = model(pixels).last_hidden_state
     assert got == pytest.approx(states.mean(1).numpy(), abs=1e-4)
     assert image_encoder(str(tiny_vit)).encode(prepared[None])[0] == pytest.approx(got, abs=1e-6)
@@ -124,14 +124,14 @@ def test_settings_decide_the_range(
 ) -> None:
     folder = with_settings(tiny_resnet, tmp_path, {**SETTINGS, **changed})
     pixels = torch.full((1, 3, 4, 4), byte, dtype=torch.uint8)
-    values = image_encoder(str(folder)).normalise(pixels)  # type: ignore[attr-defined]
+    values = read(folder).normalise(pixels)
     assert torch.allclose(values, torch.tensor(value), atol=1e-5)
 
 
 def test_channels_are_swapped_where_the_network_wants_it(tiny_resnet: Path, tmp_path: Path) -> None:
     folder = with_settings(tiny_resnet, tmp_path, {**SETTINGS, "do_flip_channel_order": True, "do_normalize": False})
     pixels = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1)
-    values = image_encoder(str(folder)).normalise(pixels)  # type: ignore[attr-defined]
+    values = read(folder).normalise(pixels)
     assert values.flatten().tolist() == pytest.approx([1.0, 0.2, 0.0])
 
 
@@ -156,6 +156,10 @@ def test_a_text_model_is_no_picture_model(tiny_bert: Path, tmp_path: Path) -> No
     (tmp_path / "copy" / "preprocessor_config.json").write_text(json.dumps(SETTINGS))
     with pytest.raises(EncoderError, match="is it a picture model"):
         image_encoder(str(tmp_path / "copy"))
+
+
+def read(folder: Path) -> Preprocessing:
+    return read_preprocessing(folder, spec="tiny")
 
 
 def with_settings(folder: Path, tmp_path: Path, settings: dict[str, object] | None) -> Path:

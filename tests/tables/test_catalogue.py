@@ -88,3 +88,14 @@ def test_columns_are_typed_by_their_kind_and_in_line_order(make_shop: Any) -> No
     assert catalogue.column("fresh").to_list() == ["true", None, "false"]
     assert catalogue.column("weight").dtype == pl.Float64
     assert catalogue.column("stock").to_list() == [5, 6, 7]
+
+
+def test_pictures_keep_their_lines_across_files_and_slices(make_shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camenn.tables.compile.PICTURE_BYTES", 300)
+    folder = make_shop(items=None, files={"items-2.csv": "item_id\nbare\n"})
+    drawn = [None if row % 7 == 3 else bytes([row]) * (row + 1) for row in range(60)]
+    for name, rows in (("items-1", range(40)), ("items-3", range(40, 60))):
+        table = pl.DataFrame({"item_id": [str(row) for row in rows], "image": [drawn[row] for row in rows]})
+        table.write_parquet(folder / f"{name}.parquet")
+    catalogue = open_shop(folder).catalogue
+    assert catalogue.images(0, 61) == [*drawn[:40], None, *drawn[40:]]

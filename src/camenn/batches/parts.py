@@ -52,13 +52,18 @@ class Parts:
         return draw_pairs(items, self.groups, negatives=config.negatives, rng=np.random.default_rng(EVALUATION_SEED))
 
     def reader(self, config: RequestConfig) -> RequestReader:
-        """A reader whose popularity, where asked for, counts training purchases alone."""
-        events, popularity = self.source.shop.events, None
-        if config.negative_sampling == "popularity" and events is not None and self.request_parts is not None:
-            train = np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
-            bought = np.asarray(events.item_row)[train & (np.asarray(events.converted) == 1)]
-            popularity = np.bincount(bought, minlength=len(self.item_parts))
-        return RequestReader(self.source, config, popularity=popularity)
+        """A reader whose popularity and item counts, where asked for, rest on training events alone.
+
+        On a shop without a training part, another than the model's, they rest on all events; those of an item
+        are still counted strictly before each request.
+        """
+        events = self.source.shop.events
+        if events is None or self.request_parts is None or not (self.request_parts == Part.TRAIN).any():
+            return RequestReader(self.source, config)
+        train = np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
+        bought = np.asarray(events.item_row)[train & (np.asarray(events.converted) == 1)]
+        popularity = np.bincount(bought, minlength=len(self.item_parts))
+        return RequestReader(self.source, config, popularity=popularity, counted=train)
 
 
 def find_parts(source: Source, *, request_parts: NDArray[np.int8] | None, item_parts: NDArray[np.int8]) -> Parts:

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import NUM_AGES, RequestBatch
+from camenn.batches.counts import CountReader
 from camenn.batches.source import Source
 from camenn.errors import ConfigError, DataError
 from camenn.tables.events import Events
-from camenn.tables.features import Side
+from camenn.tables.features import Coding, Side
 from camenn.tables.vocabulary import Vocabulary
 
 
@@ -62,11 +63,34 @@ def divide(events: Events, requests: NDArray[np.int64], *, max_candidates: int) 
     return Pieces(requests[owner], begin, np.minimum(begin + max_candidates, stop[owner]))
 
 
+@dataclass(frozen=True, slots=True)
+class Askers:
+    """Who asks when: what a request is besides its candidates."""
+
+    user: NDArray[np.int32]
+    """(requests,) user rows"""
+    end: NDArray[np.int64]
+    """(requests,) the user's events before this position are the past"""
+    at: NDArray[np.int64]
+    """(requests,) microseconds"""
+    codes: NDArray[np.int32]
+    """(requests, slots) codes of the request's own event columns and its moment"""
+
+
 class RequestReader:
     """Makes batches of any requests of a shop. What it draws depends on the seed it is given alone."""
 
-    def __init__(self, source: Source, config: RequestConfig, *, popularity: NDArray[np.int64] | None = None) -> None:
-        """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it."""
+    def __init__(
+        self,
+        source: Source,
+        config: RequestConfig,
+        *,
+        popularity: NDArray[np.int64] | None = None,
+        counted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it.
+        counted: (events,) which events items are counted by, where counts are features; None: all.
+        """
         if source.shop.events is None:
             raise DataError(f"{source.shop.folder}: the shop has no events, so there are no requests to read")
         self.source = source
@@ -78,6 +102,9 @@ class RequestReader:
             )
         if not self.events.has_outcomes and source.shop.catalogue.num_items < 2:
             raise DataError("negatives cannot be drawn from a catalogue of fewer than two items")
+        self._counts = None
+        if any(field.coding is Coding.COUNT for field in source.features.fields):
+            self._counts = CountReader(source, self.events, counted)
         self._place = np.zeros(len(source.shop.catalogue.ids), dtype=np.int64)
         self._drawn_share = None
         if config.negative_sampling == "popularity" and popularity is not None:
@@ -100,23 +127,24 @@ class RequestReader:
             candidate, label, request, row_codes = self._with_negatives(candidate, request, row_codes, seed)
         first = self.events.request_offset[pieces.request]
         user = np.asarray(self.events.user_row[first])
-        context = np.concatenate([self.source.user_codes[user], self.source.event_codes[first]], axis=1)
+        own = self.source.event_codes[first]
         end = np.asarray(self.events.history_end[pieces.request])
-        at = np.asarray(self.events.at[first])
-        history = self.history(user, end, at)
-        return self.assemble(context, history, candidate, request, row_codes, label)
+        return self.assemble(Askers(user, end, np.asarray(self.events.at[first]), own), candidate, request, row_codes, label)
 
     def assemble(
         self,
-        context: NDArray[np.int32],
-        history: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+        askers: Askers,
         candidate: NDArray[np.int32],
         request: NDArray[np.int64],
         row_codes: NDArray[np.int32],
         label: NDArray[np.float32],
     ) -> RequestBatch:
-        """Gather each distinct item once and let history and candidates point to it."""
-        rows, outcome, age = history
+        """Gather each distinct item once and let histories and candidates point to it.
+
+        candidate, request, row_codes, label: (rows,) or (rows, slots).
+        """
+        context = np.concatenate([self.source.user_codes[askers.user], askers.codes], axis=1)
+        rows, outcome, age = self.history(askers)
         whole_history = self.config.history_tokens == "all"
         whole = np.unique(np.concatenate([candidate, rows.ravel()]) if whole_history else candidate)
         whole = np.concatenate([[0], whole[whole > 0]]).astype(np.int32)
@@ -137,18 +165,25 @@ class RequestReader:
             history_whole=whole_history,
             candidates=torch.from_numpy(candidates),
             request=torch.from_numpy(request),
-            row_codes=torch.from_numpy(self._row_codes(context, candidate, request, row_codes)),
+            row_codes=torch.from_numpy(
+                np.concatenate(
+                    [
+                        self._row_codes(context, candidate, request, row_codes),
+                        self._count_codes(askers, candidate, request),
+                    ],
+                    axis=1,
+                )
+            ),
             labels=torch.from_numpy(label),
         )
 
-    def history(
-        self, user: NDArray[np.int32], end: NDArray[np.int64], at: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        """Items, outcomes and ages, (requests, steps), of each user's last events before position `end`.
+    def history(self, askers: Askers) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Items, outcomes and ages, (requests, steps), of each asker's last events.
 
         Steps without an event carry the padding item. Batches are as long as their longest history.
         """
         events, longest = self.events, self.config.history_length
+        user, end, at = askers.user, askers.end, askers.at
         start = np.asarray(events.user_offset[user])
         if self.config.history == "purchases":
             start, end = events.purchase_count[start], events.purchase_count[end]
@@ -162,6 +197,17 @@ class RequestReader:
         outcome = np.where(real, np.asarray(events.converted)[place] + 1, 0).astype(np.int64)
         age = np.where(real, age_bucket(at[:, None] - np.asarray(events.at)[place]), 0)
         return rows, outcome, age
+
+    def counts(self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(rows, counts), the numbers behind the count features."""
+        if self._counts is None:
+            return np.zeros((len(candidate), 0))
+        return self._counts.values(askers.user, askers.end, askers.at, candidate, request)
+
+    def _count_codes(
+        self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        return self.source.features.count_codes(self.counts(askers, candidate, request)).astype(np.int64)
 
     def _row_codes(
         self,

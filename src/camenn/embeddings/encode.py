@@ -35,7 +35,7 @@ from camenn.embeddings.text import TextEncoder
 
 PROBLEMS = "problems.jsonl"
 _TEXTS_A_STEP = 256
-_PICTURES_A_STEP = 16
+PICTURES_A_STEP = 16
 _PICTURES_A_READ = 256  # a catalogue may hold pictures as bytes: not many at a time
 _MAX_WORKERS = 32
 
@@ -252,7 +252,7 @@ def _encode_images(run: _Run, encoder: ImageEncoder) -> None:
             run.advance(1)
             continue
         waiting.append(prepared)
-        if len(waiting) == _PICTURES_A_STEP:
+        if len(waiting) == PICTURES_A_STEP:
             _encode_step(run, encoder, waiting)
             waiting = []
     if waiting:
@@ -276,7 +276,7 @@ def _prepared_in_order(run: _Run, encoder: ImageEncoder) -> Iterator[_Prepared |
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for line, source in _sources(run.catalogue):
             ahead.append(pool.submit(_prepare, run, encoder, line, source))
-            if len(ahead) > 2 * _PICTURES_A_STEP + workers:
+            if len(ahead) > 2 * PICTURES_A_STEP + workers:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

@@ -36,7 +36,8 @@ class ImageEncoder(Protocol):
 
 
 def image_encoder(spec: str, *, device: str | None = None) -> ImageEncoder:
-    """Open `builtin`, a Hugging Face picture model by name or folder, or `timm:NAME`.
+    """Open `builtin`, a Hugging Face picture model by name or folder, `timm:NAME`, or `cells:` before a
+    model's name for one pass over the whole picture.
 
     `device` is a torch device; without it the first GPU where there is one. Raises EncoderError when the model
     is not there or cannot be read, saying how to get it.
@@ -47,6 +48,10 @@ def image_encoder(spec: str, *, device: str | None = None) -> ImageEncoder:
         from camenn.embeddings.timm_image import open_timm
 
         return open_timm(spec, device=device)
+    if spec.startswith("cells:"):
+        from camenn.embeddings.cells_image import open_cells
+
+        return open_cells(spec, device=device)
     from camenn.embeddings.pretrained_image import open_pretrained_image
 
     return open_pretrained_image(spec, device=device)

@@ -15,7 +15,8 @@ from camenn.embeddings.patches import cut_patches
 from camenn.embeddings.pretrained import choose_device, files_digest, find_model, first_line, load_model, read_json
 from camenn.errors import EncoderError
 
-_PATCHES_A_STEP = {"cpu": 18, "cuda": 576}  # a processor's caches like small steps, a GPU large ones
+_PATCHES_A_CORE = 3  # what a core's cache holds of a network's first layers: 1.5 times as fast as 18
+_PATCHES_ON_GPU = 576
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class Preprocessing:
     offset: float = 0.0
     resample: int = int(Image.Resampling.BILINEAR)
     swap_channels: bool = False
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Bring (n, 3, height, width) bytes to what the network was trained on."""
+        mean, std = (torch.tensor(v, device=pixels.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
+        values = pixels.float()
+        if self.swap_channels:
+            values = values.flip(1)
+        return values.mul_(self.rescale / std).sub_((self.offset + mean) / std)
 
 
 class PretrainedImage:
@@ -45,9 +54,6 @@ class PretrainedImage:
         self._device = device
         # Depthwise convolutions run about twice as fast with channels last, and decoded pixels lie so anyway.
         self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        mean, std = torch.tensor(read.mean), torch.tensor(read.std)
-        self._scale = (read.rescale / std).view(1, 3, 1, 1).to(device)
-        self._shift = (-(read.offset + mean) / std).view(1, 3, 1, 1).to(device)
         self.width = self._find_width()
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -58,21 +64,14 @@ class PretrainedImage:
         """Give (pictures, 9, width) for (pictures, 9, size, size, 3) bytes."""
         pictures, patches = prepared.shape[:2]
         pixels = torch.from_numpy(prepared.reshape(-1, *prepared.shape[2:])).permute(0, 3, 1, 2)
-        step = _PATCHES_A_STEP.get(self._device.type, 72)
+        step = _PATCHES_A_CORE * torch.get_num_threads() if self._device.type == "cpu" else _PATCHES_ON_GPU
         with torch.inference_mode():
             vectors = torch.cat([self._run(part).float().cpu() for part in torch.split(pixels, step)])
         encoded: NDArray[np.float32] = vectors.view(pictures, patches, self.width).numpy()
         return encoded
 
-    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Bring (n, 3, size, size) bytes to what the network was trained on."""
-        values = pixels.to(self._device).float()
-        if self._read.swap_channels:
-            values = values.flip(1)
-        return values.mul_(self._scale).add_(self._shift)
-
     def _run(self, pixels: torch.Tensor) -> torch.Tensor:
-        vectors: torch.Tensor = self._network(self.normalise(pixels))
+        vectors: torch.Tensor = self._network(self._read.normalise(pixels.to(self._device)))
         return vectors
 
     def _find_width(self) -> int:
@@ -107,13 +106,14 @@ class _Pooled(torch.nn.Module):
 def open_pretrained_image(spec: str, *, device: str | None = None) -> PretrainedImage:
     """Open a transformers picture model by name or folder. Raises EncoderError when it is not usable."""
     folder = find_model(spec)
-    read = _read_preprocessing(folder, spec=spec)
+    read = read_preprocessing(folder, spec=spec)
     model = load_model(folder, spec=spec)
     network = _Pooled(getattr(model, "vision_model", model)).eval()
     return PretrainedImage(network, spec=spec, weights=files_digest(folder), read=read, device=choose_device(device))
 
 
-def _read_preprocessing(folder: Path, *, spec: str) -> Preprocessing:
+def read_preprocessing(folder: Path, *, spec: str) -> Preprocessing:
+    """How a model's own files say that pictures are read. Raises EncoderError where they do not."""
     if (folder / "preprocessor_config.json").is_file():
         settings = read_json(folder / "preprocessor_config.json", spec=spec)
     else:

@@ -82,10 +82,10 @@ class MultiGate(nn.Module):
 
 
 class Tower(nn.Module):
-    """A task's own block, of which only [CLS] is computed, and a linear classifier on it and on further evidence.
+    """A task's own block, of which only [CLS] is computed, and a linear classifier on it.
 
-    The evidence is weighed at training like any input; `mix` is fitted once more on validation, where what
-    the block knows by heart no longer counts.
+    Further evidence joins after training: the network learns its task alone, and `mix`, fitted on validation,
+    weighs its logit and the evidence, so that what it knows by heart of training pairs does not outweigh them.
     """
 
     mix: Tensor
@@ -95,18 +95,16 @@ class Tower(nn.Module):
         self.block = block
         self.head = nn.Linear(width, 1)
         self.num_evidence = num_evidence
-        weights = torch.ones(1 + num_evidence)
-        weights[1:] = 1.0 / max(num_evidence, 1)
-        self.mix = nn.Parameter(weights)
+        self.register_buffer("mix", torch.tensor([1.0, *[1.0 / max(num_evidence, 1)] * num_evidence]))
 
     def forward(self, sequence: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """-> (rows,) logits, and the (rows, 1 + num_evidence) parts they are the weighed sum of."""
         cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
-        parts = self.head(cls)
+        parts: Tensor = self.head(cls)
         if self.num_evidence:
-            said = parts.new_zeros(parts.shape[0], self.num_evidence) if evidence is None else evidence
-            parts = torch.cat([parts, said.detach()], dim=-1)
-        return parts @ self.mix, parts
+            said = parts.new_zeros(parts.shape[0], self.num_evidence) if evidence is None else evidence.detach()
+            parts = torch.cat([parts, said.to(parts.dtype)], dim=-1)
+        return parts[:, 0] if self.training else parts @ self.mix, parts
 
 
 class MultiTaskModel(nn.Module):

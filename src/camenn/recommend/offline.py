@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from camenn.batches.batch import move
-from camenn.batches.requests import RequestReader
+from camenn.batches.requests import Askers, RequestReader
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import DataError
 from camenn.metrics.calibration import sigmoid
@@ -72,9 +72,9 @@ def write_recommendations(ranked: pl.DataFrame, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         ranked.write_parquet(partial)
         partial.replace(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:  # a full disk comes as either
         partial.unlink(missing_ok=True)
-        raise DataError(f"{path}: not written: {error.strerror or error}") from error
+        raise DataError(f"{path}: not written: {error}") from error
 
 
 class _Scorer:
@@ -127,15 +127,12 @@ class _Scorer:
         )
 
     def _logits(self, user_row: int, end: int, items: NDArray[np.int32]) -> NDArray[np.float64]:
-        user = np.array([user_row], dtype=np.int32)
-        context = np.concatenate([self.source.user_codes[user], self.moment], axis=1)
-        history = self.reader.history(user, np.array([end]), np.array([self.at]))
+        askers = Askers(np.array([user_row], dtype=np.int32), np.array([end]), np.array([self.at]), self.moment)
         logits = [np.zeros(0)]
         for start in range(0, len(items), CANDIDATES_A_PASS):
             chunk = items[start : start + CANDIDATES_A_PASS]
             batch = self.reader.assemble(
-                context,
-                history,
+                askers,
                 chunk,
                 np.zeros(len(chunk), dtype=np.int64),
                 np.zeros((len(chunk), self.row_slots), dtype=np.int32),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -14,8 +15,8 @@ from camenn.simulation.stores import STORES
 from camenn.simulation.wording import Facts, written
 
 BRANDS = {
-    "Brightwell": 0.25, "Alba": 0.15, "Kornell": -0.05, "Freshfield": 0.2, "Solano": 0.1, "Mira": -0.2, "Casa Verde": 0.05,
-    "Havgård": 0.0, "Pure & Plain": -0.1, "Everyday": -0.3, "Old Mill": 0.3, "Lumen": -0.05,
+    "Brightwell": 0.25, "Alba": 0.15, "Kornell": -0.05, "Freshfield": 0.2, "Solano": 0.1, "Mira": -0.2,
+    "Casa Verde": 0.05, "Havgård": 0.0, "Pure & Plain": -0.1, "Everyday": -0.3, "Old Mill": 0.3, "Lumen": -0.05,
 }  # fmt: skip
 """Brands, and what each adds to the log-odds of a purchase."""
 ORIGINS = ("Spain", "Italy", "Sweden", "Netherlands", "France", "Germany", "Peru", "Kenya", "Morocco", "Denmark")
@@ -101,7 +102,7 @@ def stock(num_items: int, seed: int) -> Assortment:
     brand = np.where(packed | (rng.random(num_items) < 0.4), rng.integers(len(BRANDS), size=num_items), -1)
     old = -rng.uniform(1, 300, num_items)
     new = rng.uniform(0, NUM_DAYS * 0.8, num_items)
-    listed_day = np.sort(np.where(rng.random(num_items) < _NEW_SHARE, new, old))
+    listed_day = np.sort(np.where(np.arange(num_items) < int(_NEW_SHARE * num_items), new, old))
     return Assortment(
         item_id=[f"i{number:06d}" for number in rng.permutation(num_items).tolist()],
         product=kind,
@@ -114,9 +115,14 @@ def stock(num_items: int, seed: int) -> Assortment:
         special=special,
         freshness=1 - 0.9 * rng.beta(1.3, 2.2, num_items),
         price=_prices(table, kind, store, size, organic, special, rng),
-        appeal=rng.normal(0, 0.62, len(table))[kind] + rng.normal(0, 0.33, num_items),
+        appeal=0.55 * rng.permutation(_quantiles(len(table)))[kind] + rng.normal(0, 0.30, num_items),
         listed_at=START + (listed_day * MICROSECONDS_A_DAY).astype(np.int64) // 1_000_000 * 1_000_000,
     )
+
+
+def _quantiles(count: int) -> NDArray[np.float64]:
+    """A standard normal sample without luck: its evenly spaced quantiles."""
+    return np.array([NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)])
 
 
 def _spread(num_kinds: int, num_items: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -141,7 +147,7 @@ def _prices(
     level = np.array([shop.price_level for shop in STORES])[store]
     noise = np.exp(rng.normal(0, 0.12, len(kind)))
     price = usual * amounts[kind, size] ** 0.8 * level * (1 + 0.25 * organic) * (1 + 0.12 * special) * noise
-    return np.maximum(np.round(price * 10) / 10 - 0.01, 0.19).round(2)
+    return np.asarray(np.maximum(np.round(price * 10) / 10 - 0.01, 0.19).round(2))
 
 
 def listings(assortment: Assortment, seed: int, *, on_item: Callable[[], None]) -> pl.DataFrame:

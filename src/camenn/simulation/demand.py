@@ -31,7 +31,8 @@ PARTS = {
     "price": "-(price sensitivity) x log(price x (1 - discount) / median price of the true category)",
     "habit": "log2(1 + min(times bought, 3)) - 2 exp(-2 x days since / cycle of the category), by product",
     "loyalty": "-1.2 x distance(district, store) + 0.25 log2(1 + min(purchases there, 15)) + 0.30",
-    "occasion": "1.1 x (morning x exp(-((hour - 8)/2.5)^2) + evening x exp(-((hour - 19)/3)^2) + 0.8 weekend x [weekend]) - 0.35",
+    "occasion": "1.1 x (morning x exp(-((hour - 8)/2.5)^2) + evening x exp(-((hour - 19)/3)^2)"
+    " + 0.8 weekend x [Friday 15:00 to Sunday]) - 0.35",
     "picture": "pickiness x (freshness seen on the picture - 0.67)",
     "text": "organic and special liking of items so called + brand + 0.55 - 0.65 |size - wanted size|",
     "context": "-0.14 x (position on the page - 3) + device",
@@ -125,13 +126,14 @@ class Demand:
         product = self.assortment.product[shown.item]
         times = memory.times[shown.user[:, None], product]
         since = day(shown.at)[:, None] - memory.last_day[shown.user[:, None], product]
-        return np.log2(1 + np.minimum(times, 3)) - 2 * np.exp(-2 * since / self._cycle[product])
+        satisfied = np.exp(-2 * since / self._cycle[product])
+        return np.asarray(np.log2(1 + np.minimum(times, 3)) - 2 * satisfied)
 
     def _loyalty(self, shown: Impressions, memory: Memory) -> FloatArray:
         store = self.assortment.store[shown.item]
         distance = self._distance[self.shoppers.district[shown.user][:, None], store]
         visits = memory.visits[shown.user[:, None], store]
-        return -1.2 * distance + 0.25 * np.log2(1 + np.minimum(visits, 15)) + 0.30
+        return np.asarray(-1.2 * distance + 0.25 * np.log2(1 + np.minimum(visits, 15)) + 0.30)
 
     def _occasion(self, shown: Impressions) -> FloatArray:
         clock = hour(shown.at)

@@ -15,7 +15,7 @@ from camenn.simulation.wording import vague_name
 
 
 class Fault(StrEnum):
-    """What can be wrong with a listing (paper, section 1: wrong category, vague picture, `Berries` for strawberries)."""
+    """What can be wrong with a listing (paper, section 1: `Berries` for strawberries, a cauliflower among fruit)."""
 
     VAGUE_NAME = "vague_name"
     """A coarser word stands for the product; the description is left."""
@@ -64,7 +64,7 @@ class Plan:
 def plan(assortment: Assortment, rate: float, seed: int) -> Plan:
     """Choose round(rate x items) items for each kind of fault, an item for one fault at most."""
     rng = np.random.default_rng([seed, 8])
-    each = round(rate * len(assortment))
+    each = min(round(rate * len(assortment)), len(assortment) // len(Fault))
     line = rng.permutation(len(assortment))[: each * len(Fault)]
     kind = tuple(fault for fault in Fault for _ in range(each))
     return Plan(line, kind, _others(assortment, line, rng))

@@ -9,7 +9,7 @@ from camenn.simulation.trading import Trade
 
 
 def logged(played: Trade, item_id: list[str], user_id: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events in order of time, and their truth line by line (probability, and each part of the log-odds)."""
+    """Events in order of time, and their truth line by line (the probability, and its log-odds part by part)."""
     num_requests, num_candidates = played.converted.shape
     by_request = np.repeat(np.arange(num_requests), num_candidates)
     shown = played.shown
@@ -32,5 +32,5 @@ def logged(played: Trade, item_id: list[str], user_id: list[str]) -> tuple[pl.Da
     )
     truth = pl.DataFrame({"request_id": request_id, "item_id": item, "probability": played.probability.ravel()})
     return events, truth.with_columns(
-        pl.Series(name, part.ravel()) for name, part in zip(PARTS, played.parts, strict=True)
+        pl.Series(f"logit_{name}", part.ravel()) for name, part in zip(PARTS, played.parts, strict=True)
     )

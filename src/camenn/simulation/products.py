@@ -29,12 +29,7 @@ PERISHABLE = frozenset({"Fruit", "Vegetables", "Bakery", "Meat & fish"})
 """Categories that age by turning brown; the others by fading and scuffing."""
 
 _MODULES = {
-    "bakery": bakery,
-    "fruit": fruit,
-    "vegetables": vegetables,
-    "fresh": fresh,
-    "packages": packages,
-    "household": household,
+    module.__name__.rpartition(".")[2]: module for module in (bakery, fresh, fruit, household, packages, vegetables)
 }
 
 

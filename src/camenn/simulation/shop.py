@@ -32,8 +32,8 @@ def simulate_shop(
     """Write a shop folder whose demand is known: the same seed gives the same bytes.
 
     `items.parquet`, `users.parquet` and `events.parquet` are an ordinary shop. `truth.parquet` holds the probability
-    of every event, line by line, `faults.parquet` what was planted (each of the five kinds in `fault_rate` of the
-    items), and `simulation.json` the parameters, the formula and the best possible AUC.
+    of every event and the parts of its log-odds, line by line, `faults.parquet` what was planted (each of the five
+    kinds in `fault_rate` of the items), and `simulation.json` the parameters, the formula and the best possible AUC.
 
     Raises ConfigError when the target is not empty or a number is out of range; then nothing is written.
     """
@@ -99,7 +99,8 @@ def _write(folder: Path, target: Path, wanted: Request) -> SimulatedShop:
     for name, table in tables.items():
         _save(table, folder / f"{name}.parquet")
     shop = account(played, target)
-    (folder / "simulation.json").write_text(json.dumps(statement(shop, wanted), indent=2, ensure_ascii=False) + "\n")
+    stated = json.dumps(statement(shop, wanted), indent=2, ensure_ascii=False)
+    (folder / "simulation.json").write_text(stated + "\n", encoding="utf-8")
     return shop
 
 

@@ -12,8 +12,10 @@ AGE_BANDS = ("18-29", "30-44", "45-59", "60-74", "75+")
 _AGE_SHARES = (0.24, 0.30, 0.22, 0.16, 0.08)
 _HOUSEHOLD_SHARES = (0.28, 0.32, 0.16, 0.15, 0.09)
 DISTRICTS = {
-    "Harbour": (0.80, 0.30, -0.6), "Old Town": (0.45, 0.45, 0.6), "Station": (0.35, 0.65, -0.9), "Hill": (0.15, 0.20, 1.2),
-    "University": (0.60, 0.70, -0.8), "Meadows": (0.20, 0.85, 0.3), "Riverside": (0.85, 0.60, 0.4), "Lakeside": (0.70, 0.10, 1.0),
+    "Harbour": (0.80, 0.30, -0.6), "Old Town": (0.45, 0.45, 0.6), "Station": (0.35, 0.65, -0.9), "Hill": (0.15,
+                                                                                                          0.20, 1.2),
+    "University": (0.60, 0.70, -0.8), "Meadows": (0.20, 0.85, 0.3), "Riverside": (0.85, 0.60, 0.4),
+    "Lakeside": (0.70, 0.10, 1.0),
 }  # fmt: skip
 """Place on the map (x, y) and wealth, by district."""
 
@@ -108,7 +110,9 @@ def people(num_users: int, seed: int) -> Shoppers:
         diet_told=rng.random(num_users) < DIET_TOLD,
         profile_taste=_profile_taste(age, household, diet),
         personal_taste=personal,
-        price_sensitivity=np.clip(1.0 - 0.30 * wealth + 0.20 * family - 0.10 * (age - 1) + 0.10 * own[:, 0], 0.1, None),
+        price_sensitivity=np.clip(
+            0.95 - 0.30 * wealth + 0.20 * family - 0.10 * (age - 1) + 0.10 * own[:, 0], 0.1, None
+        ),
         pickiness=np.clip(2.1 + 0.35 * (age - 1) + 0.30 * wealth + 0.20 * own[:, 1], 0.3, None),
         organic_liking=0.55 + 0.40 * wealth - 0.15 * family + 0.15 * own[:, 1],
         special_liking=0.35 + 0.20 * (age - 1) - 0.10 * own[:, 0],
@@ -123,7 +127,7 @@ def _profile_taste(
     by_age = np.array([AGE_TASTE.get(mark, (0.0,) * len(AGE_BANDS)) for mark in _BASIS]).T
     by_household = np.array([HOUSEHOLD_TASTE.get(mark, (0.0,) * 5) for mark in _BASIS]).T
     by_diet = np.array([[likings.get(mark, 0.0) for mark in _BASIS] for _, likings in DIETS.values()])
-    return 1.3 * (by_age[age] + by_household[household - 1]) + by_diet[diet]
+    return np.asarray(1.3 * (by_age[age] + by_household[household - 1]) + by_diet[diet])
 
 
 def profiles(shoppers: Shoppers) -> pl.DataFrame:

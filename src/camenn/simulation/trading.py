@@ -71,7 +71,7 @@ def _requests(people: Shoppers, num_requests: int, rng: np.random.Generator) -> 
     means, spreads, shares = (np.array(column) for column in zip(*_RUSHES, strict=True))
     rush = rng.choice(len(_RUSHES), num_requests, p=shares)
     clock = rng.normal(means[rush], spreads[rush]) % 24
-    at = START + ((date + clock / 24) * MICROSECONDS_A_DAY).astype(np.int64) // 1_000_000 * 1_000_000
+    at = START + ((date + clock / 24) * MICROSECONDS_A_DAY).astype(np.int64) // 1_000 * 1_000
     order = np.lexsort((user, at))
     on_phone = np.array([0.85, 0.75, 0.55, 0.40, 0.30])[people.age[user]]
     draw = rng.random(num_requests)
@@ -136,13 +136,12 @@ class _Shelf:
     def _popular(self, num_listed: IntArray, shape: tuple[int, ...], rng: np.random.Generator) -> IntArray:
         """By popularity, from a long-tailed distribution over what is listed."""
         total = self._cumulated[num_listed - 1].reshape(-1, *([1] * (len(shape) - 1)))
-        return np.searchsorted(self._cumulated, rng.random(shape) * total, side="right")
+        return np.asarray(np.searchsorted(self._cumulated, rng.random(shape) * total, side="right"))
 
     def _likely(self, user: IntArray, popular: IntArray, rng: np.random.Generator) -> IntArray:
         """The best of a few popular items, by a rough idea of the shopper's taste."""
-        rough = self._demand.liking(self._demand.shoppers.profile_taste, user, popular) + rng.normal(
-            0, 0.7, popular.shape
-        )
+        rough = self._demand.liking(self._demand.shoppers.profile_taste, user, popular)
+        rough += rng.normal(0, 0.7, popular.shape)
         return np.take_along_axis(popular, rough.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
 
     def _again(
@@ -166,4 +165,4 @@ class _Shelf:
 def _repeated(chosen: IntArray) -> NDArray[np.bool_]:
     """True where a request already has the item in an earlier place."""
     same = chosen[:, :, None] == chosen[:, None, :]
-    return np.tril(same, -1).any(axis=2)
+    return np.asarray(np.tril(same, -1).any(axis=2))

@@ -1,7 +1,7 @@
 """Checked tables to compiled ones: one folder, written beside and renamed when whole."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from camenn.tables.typed import typed_scan
 
 ROW_GROUP = 16_384
 """Lines a Parquet row group: what a read of a few lines costs."""
+PICTURE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _write_items(shop: CheckedShop, target: Path) -> pl.DataFrame:
     path, scan = target / "items.parquet", shop.scan("items")
     held = scan.collect_schema()
     if held.get("image") == pl.Binary:
-        _write_pictures(scan.select("image"), target)
+        _write_pictures(shop.tables["items"], target)
         scan = scan.drop("image")
     scan.sink_parquet(path, row_group_size=ROW_GROUP, maintain_order=True)
     return _with_rows(path, "item")
@@ -89,14 +90,27 @@ def _with_rows(path: Path, what: str) -> pl.DataFrame:
     return ids.with_columns(pl.int_range(2, ids.height + 2, dtype=pl.Int32).alias(f"{what}_row"))
 
 
-def _write_pictures(images: pl.LazyFrame, target: Path) -> None:
+def _write_pictures(items: RawTable, target: Path) -> None:
     """All pictures end to end, and where each ends."""
-    end = 0
+    end = np.int64(0)
     with (target / "pictures.bin").open("wb") as content, (target / "picture_offset.bin").open("wb") as offsets:
-        np.zeros(1, np.int64).tofile(offsets)
-        for batch in images.collect_batches(chunk_size=256, maintain_order=True):
-            for picture in batch["image"]:
+        end.tofile(offsets)
+        for images in _pictures(items):
+            for picture in images:
                 content.write(picture or b"")
-            sizes = batch["image"].bin.size().fill_null(0).to_numpy().astype(np.int64)
-            (end + np.cumsum(sizes)).tofile(offsets)
-            end += int(sizes.sum())
+            ends = end + images.bin.size().fill_null(0).to_numpy().astype(np.int64).cumsum()
+            ends.tofile(offsets)
+            end = ends[-1]
+
+
+def _pictures(items: RawTable) -> Iterator[pl.Series]:
+    """Picture bytes of all items in order, at most about PICTURE_BYTES at a time.
+
+    Cut out slice by slice: a stream of batches would read ahead of its reader and hold gigabytes.
+    """
+    for file in items.files:
+        image = pl.col("image").cast(pl.Binary) if "image" in file.dtypes else pl.lit(None, pl.Binary).alias("image")
+        num_rows = file.frame.select(pl.len()).collect().item()
+        step = max(1, num_rows * PICTURE_BYTES // file.path.stat().st_size)
+        for start in range(0, num_rows, step):
+            yield file.frame.slice(start, step).with_columns(image).select("image").collect().to_series()

@@ -37,6 +37,8 @@ class Coding(StrEnum):
     HOUR = "hour"
     WEEKDAY = "weekday"
     CROSS = "cross"
+    COUNT = "count"
+    """A number counted from earlier events, in quantiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ class FeatureConfig:
     """Pairs of fields by name, such as ["users.age", "items.category"]."""
     cross_size: int = 4096
     """Codes of a cross; pairs of values are hashed into them."""
+    counts: bool = False
+    """Whether what happened before is counted: rates of item, user, user with alike items, the same item before."""
 
 
 class Features:
@@ -142,6 +146,23 @@ class Features:
             hashed = (mixed >> np.uint64(32)) % np.uint64(field.size - 1)
             out[:, number] = np.where((left > 0) & (right > 0), hashed + np.uint64(field.offset + 1), 0)
         return out
+
+    def count_codes(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
+        """(rows, counts) from their numbers."""
+        fields = [f for f in self.fields if f.coding is Coding.COUNT]
+        codes = [np.searchsorted(f.edges, values[:, n], side="right") + f.offset + 1 for n, f in enumerate(fields)]
+        return np.stack(codes, axis=1).astype(np.int32) if codes else np.zeros((len(values), 0), dtype=np.int32)
+
+    def with_counts(self, names: Sequence[str], edges: Sequence[tuple[float, ...]]) -> Features:
+        """The same with count fields behind the others."""
+        fields = list(self.fields)
+        for name, inner in zip(names, edges, strict=True):
+            offset = max((f.offset + f.size for f in fields), default=1)
+            fields.append(
+                Field(side=Side.ROW, table="counts", column=name, coding=Coding.COUNT, offset=offset,
+                      size=len(inner) + 2, edges=inner)
+            )  # fmt: skip
+        return Features(fields, self.vocabularies)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The fields, without their vocabularies."""

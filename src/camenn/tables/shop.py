@@ -48,12 +48,13 @@ class Shop:
     """What the check found and the shop can live with."""
 
 
-def open_shop(folder: Path, *, progress: Callable[[str], None] | None = None) -> Shop:
+def open_shop(folder: Path | str, *, progress: Callable[[str], None] | None = None) -> Shop:
     """The shop in `folder`: its tables are checked and compiled into `.camenn/` if they changed, then mapped.
 
     `progress` is told each step of compiling. Raises ShopError with every problem at once if the tables cannot
     be used, CamennError if the compiled tables cannot be written.
     """
+    folder = Path(folder)
     compiled = folder / CACHE_FOLDER / f"tables-{tables_digest(folder)}"
     if not compiled.is_dir():
         _compile(folder, compiled, progress or (lambda step: None))

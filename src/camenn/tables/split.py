@@ -90,7 +90,7 @@ def _split_days(at: NDArray[np.int64], config: SplitConfig) -> NDArray[np.int8]:
     parts = np.zeros(len(at), dtype=np.int8)
     parts[at >= test_from] = Part.TEST
     before = at[at < test_from]
-    if len(before):
+    if len(before) and config.validation:
         validation_from = np.quantile(before, 1.0 - config.validation, method="higher")
         parts[(at >= validation_from) & (at < test_from)] = Part.VALIDATION
     return parts

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -93,14 +94,14 @@ class Checkpoints:
             with (partial / "tensors.safetensors").open("rb") as file:
                 os.fsync(file.fileno())
             (partial / "progress.json").write_text(progress, encoding="utf-8")
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # a full disk comes as the second from safetensors
             shutil.rmtree(partial, ignore_errors=True)
             raise CamennError(
-                f"{target}: checkpoint not written: {error.strerror or error}; the one before stands, "
+                f"{target}: checkpoint not written: {error}; the one before stands, "
                 "free some space and start the same command again"
             ) from error
-        shutil.rmtree(replaced, ignore_errors=True)
-        if target.exists():
+        if target.exists():  # otherwise a kill left `replaced` as all there is
+            shutil.rmtree(replaced, ignore_errors=True)
             target.rename(replaced)
         partial.rename(target)
         shutil.rmtree(replaced, ignore_errors=True)

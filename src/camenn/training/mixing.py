@@ -29,7 +29,6 @@ def mix_parts(model: MultiTaskModel, scores: dict[Task, Scores]) -> dict[Task, N
         fitted = LogisticRegression(C=PRIOR, max_iter=1000).fit(one.parts / spread, one.labels)
         weights = fitted.coef_[0] / spread
         tower = model.towers[task.value]
-        with torch.no_grad():
-            tower.mix.copy_(torch.from_numpy(weights))
+        tower.mix.copy_(torch.from_numpy(weights))
         logits[task] = one.parts @ weights
     return logits

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from rich.console import Console
 
+from camenn.batches.counting import with_counts
 from camenn.batches.parts import Parts, find_parts
 from camenn.batches.source import Source, open_source
 from camenn.bundle import EncoderIdentity, model_inputs
@@ -53,6 +54,10 @@ def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Pr
     image_store, image = _encoded(shop, "image", config.encoders.image, console)
     source = open_source(shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
+    if config.features.counts and request_parts is not None:
+        features = with_counts(parts, config.requests)
+        parts = replace(parts, source=replace(source, features=features))
+        source = parts.source
     torch.manual_seed(seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
     standardise(model, source, _training_items(parts))

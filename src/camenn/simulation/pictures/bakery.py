@@ -32,8 +32,8 @@ def loaf(brush: Brush, look: Look) -> None:
     for x in (0.56, 0.68, 0.8):
         slash = curve((x - 0.05, 0.3), (x + 0.01, 0.27), (x + 0.07, 0.44), (x, 0.4))
         brush.fill(slash, lighter(look.colour, 0.45), depth=0.2, gloss=0)
-    face = curve((0.09, 0.44), (0.12, 0.3), (0.28, 0.25), (0.46, 0.3), (0.5, 0.44), (0.46, 0.56), (0.46, 0.8), (0.4, 0.9),
-                 (0.18, 0.9), (0.12, 0.8), (0.13, 0.56))  # fmt: skip
+    face = curve((0.09, 0.44), (0.12, 0.3), (0.28, 0.25), (0.46, 0.3), (0.5, 0.44), (0.46, 0.56), (0.46, 0.8),
+                 (0.4, 0.9), (0.18, 0.9), (0.12, 0.8), (0.13, 0.56))  # fmt: skip
     brush.fill(face, darker(look.colour, 0.1), depth=0.3)
     centre = face.mean(axis=0)
     crumb = (face - centre) * 0.88 + centre
@@ -98,8 +98,9 @@ def muffin(brush: Brush, look: Look) -> None:
 
 
 def pretzel(brush: Brush, look: Look) -> None:
-    outer = curve((0.36, 0.84), (0.16, 0.7), (0.07, 0.42), (0.2, 0.18), (0.4, 0.24), (0.5, 0.42), (0.6, 0.24), (0.8, 0.18),
-                  (0.93, 0.42), (0.84, 0.7), (0.64, 0.84), (0.5, 0.86), (0.36, 0.84), closed=False)  # fmt: skip
+    outer = curve((0.36, 0.84), (0.16, 0.7), (0.07, 0.42), (0.2, 0.18), (0.4, 0.24), (0.5, 0.42), (0.6, 0.24),
+                  (0.8, 0.18), (0.93, 0.42), (0.84, 0.7), (0.64, 0.84), (0.5, 0.86),
+                  (0.36, 0.84), closed=False)  # fmt: skip
     for strand in (
         outer,
         curve((0.5, 0.42), (0.6, 0.56), (0.76, 0.74), closed=False),

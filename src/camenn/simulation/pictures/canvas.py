@@ -54,14 +54,13 @@ def ellipse(x: float, y: float, across: float, down: float | None = None, turn: 
 
 def moved(points: Outline, x: float, y: float) -> Outline:
     """Every point shifted by (x, y)."""
-    return points + np.array([x, y])
+    return np.asarray(points + np.array([x, y]))
 
 
 def turned(points: Outline, turn: float) -> Outline:
     """About the origin, clockwise on screen, in degrees."""
     cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    rotated: Outline = points @ np.array([[cosine, sine], [-sine, cosine]])
-    return rotated
+    return np.asarray(points @ np.array([[cosine, sine], [-sine, cosine]]))
 
 
 def polygon(*corners: tuple[float, float]) -> Outline:
@@ -289,7 +288,7 @@ class Brush:
         rise = np.where(straddles, end[..., 1] - start[..., 1], 1.0)
         crossing = start[..., 0] + (y - start[..., 1]) / rise * (end[..., 0] - start[..., 0])
         inside = (straddles & (x < crossing)).sum(axis=1) % 2 == 1
-        return points[inside][:count]
+        return np.asarray(points[inside][:count])
 
     def leaf(
         self, x: float, y: float, length: float, width: float, turn: float, colour: Colour = LEAF, *, rib: bool = True

@@ -94,7 +94,8 @@ def ice_cream(brush: Brush, look: Look) -> None:
 
 
 def fish(brush: Brush, look: Look) -> None:
-    for tail in (curve((0.78, 0.5), (0.95, 0.3), (0.91, 0.5), (0.95, 0.7)), curve((0.34, 0.36), (0.5, 0.2), (0.66, 0.3), (0.64, 0.4)),
+    for tail in (curve((0.78, 0.5), (0.95, 0.3), (0.91, 0.5), (0.95, 0.7)), curve((0.34, 0.36), (0.5, 0.2),
+                                                                                  (0.66, 0.3), (0.64, 0.4)),
                  curve((0.5, 0.64), (0.56, 0.78), (0.64, 0.74), (0.66, 0.6))):  # fmt: skip
         brush.fill(tail, darker(look.colour, 0.3), depth=0.3)
     body = curve(
@@ -249,8 +250,8 @@ def nuts(brush: Brush, look: Look) -> None:
         (0.74, 0.62, 30),
         (0.5, 0.8, 5),
     ):
-        shell = curve((-0.2, 0.0), (-0.15, -0.1), (-0.06, -0.085), (0.0, -0.055), (0.07, -0.095), (0.17, -0.085), (0.2, 0.0), (0.16, 0.095),
-                      (0.06, 0.085), (0.0, 0.06), (-0.07, 0.09), (-0.16, 0.095))  # fmt: skip
+        shell = curve((-0.2, 0.0), (-0.15, -0.1), (-0.06, -0.085), (0.0, -0.055), (0.07, -0.095), (0.17, -0.085),
+                      (0.2, 0.0), (0.16, 0.095), (0.06, 0.085), (0.0, 0.06), (-0.07, 0.09), (-0.16, 0.095))  # fmt: skip
         place = moved(turned(shell, turn), x, y)
         brush.fill(place, look.colour, gloss=0.1)
         for mark_x, mark_y in brush.scattered(shell, 18, inset=0.8):

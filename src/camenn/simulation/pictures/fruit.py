@@ -108,8 +108,8 @@ def grapes(brush: Brush, look: Look) -> None:
 
 
 def blueberries(brush: Brush, look: Look) -> None:
-    places = [(0.3, 0.34), (0.52, 0.26), (0.72, 0.38), (0.2, 0.56), (0.42, 0.5), (0.64, 0.58), (0.84, 0.6), (0.32, 0.74),
-              (0.54, 0.76), (0.75, 0.79)]  # fmt: skip
+    places = [(0.3, 0.34), (0.52, 0.26), (0.72, 0.38), (0.2, 0.56), (0.42, 0.5), (0.64, 0.58), (0.84, 0.6),
+              (0.32, 0.74), (0.54, 0.76), (0.75, 0.79)]  # fmt: skip
     for x, y in places:
         x, y = x + brush.rng.normal(0, 0.012), y + brush.rng.normal(0, 0.012)
         berry = ellipse(x, y, 0.125, 0.12)

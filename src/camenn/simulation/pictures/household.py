@@ -118,7 +118,8 @@ def toothpaste(brush: Brush, look: Look) -> None:
 def light_bulb(brush: Brush, look: Look) -> None:
     glass = mirrored((0.5, 0.06), (0.7, 0.11), (0.8, 0.3), (0.74, 0.48), (0.63, 0.62), (0.61, 0.7), (0.5, 0.71))
     brush.fill(glass, look.colour, gloss=0.9)
-    brush.line(curve((0.43, 0.7), (0.4, 0.46), (0.47, 0.38), (0.5, 0.46), (0.53, 0.38), (0.6, 0.46), (0.57, 0.7), closed=False),
+    brush.line(curve((0.43, 0.7), (0.4, 0.46), (0.47, 0.38), (0.5, 0.46), (0.53, 0.38), (0.6, 0.46),
+                     (0.57, 0.7), closed=False),
                0.014, look.accent)  # fmt: skip
     for place in range(4):
         brush.fill(box(0.395, 0.69 + 0.055 * place, 0.605, 0.745 + 0.055 * place, 0.02), METAL, tube=True)

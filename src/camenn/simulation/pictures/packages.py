@@ -42,8 +42,10 @@ def _bottle(
     brush: Brush, colour: Colour, *, neck: float, shoulder: float, body: float, cap: Colour, top: float = 0.04
 ) -> None:
     """An upright bottle: half widths of neck and body, height of the shoulder."""
-    glass = mirrored((0.5, top + 0.05), (0.5 + neck, top + 0.06), (0.5 + neck, shoulder - 0.12), (0.5 + body * 0.86, shoulder),
-                     (0.5 + body, shoulder + 0.1), (0.5 + body, 0.9), (0.5 + body * 0.9, 0.965), (0.5, 0.975))  # fmt: skip
+    glass = mirrored((0.5, top + 0.05), (0.5 + neck, top + 0.06), (0.5 + neck, shoulder - 0.12),
+                     (0.5 + body * 0.86, shoulder),
+                     (0.5 + body, shoulder + 0.1), (0.5 + body, 0.9), (0.5 + body * 0.9, 0.965),
+                     (0.5, 0.975))  # fmt: skip
     brush.fill(glass, colour, tube=True)
     brush.fill(box(0.5 - neck - 0.012, top, 0.5 + neck + 0.012, top + 0.085, 0.012), cap, tube=True)
 

@@ -70,7 +70,8 @@ def cauliflower(brush: Brush, look: Look) -> None:
     for turn, length in ((160, 0.42), (20, 0.42), (200, 0.46), (-20, 0.46), (130, 0.40), (50, 0.40)):
         brush.leaf(0.5, 0.62, length, 0.34, turn, (112, 162, 74))
     places = [(0.5, 0.3, 0.17), (0.33, 0.36, 0.16), (0.67, 0.36, 0.16), (0.24, 0.52, 0.15), (0.76, 0.52, 0.15),
-              (0.42, 0.47, 0.16), (0.6, 0.48, 0.16), (0.34, 0.64, 0.14), (0.66, 0.64, 0.14), (0.5, 0.63, 0.16)]  # fmt: skip
+              (0.42, 0.47, 0.16), (0.6, 0.48, 0.16), (0.34, 0.64, 0.14), (0.66, 0.64, 0.14),
+              (0.5, 0.63, 0.16)]  # fmt: skip
     _florets(brush, places, look.colour, 0.019)
     for turn, x in ((215, 0.54), (-35, 0.46), (175, 0.42), (5, 0.58)):
         brush.leaf(x, 0.9, 0.42, 0.2, turn, (136, 184, 92))
@@ -86,7 +87,8 @@ def broccoli(brush: Brush, look: Look) -> None:
             thick(curve((0.5, 0.76), ((x + 0.5) / 2, 0.64), (x, 0.5), closed=False), 0.13, 0.09), stalk, gloss=0.1
         )
     places = [(0.5, 0.2, 0.16), (0.32, 0.26, 0.15), (0.68, 0.26, 0.15), (0.2, 0.42, 0.14), (0.8, 0.42, 0.14),
-              (0.41, 0.38, 0.15), (0.6, 0.38, 0.15), (0.28, 0.52, 0.11), (0.72, 0.52, 0.11), (0.5, 0.5, 0.12)]  # fmt: skip
+              (0.41, 0.38, 0.15), (0.6, 0.38, 0.15), (0.28, 0.52, 0.11), (0.72, 0.52, 0.11),
+              (0.5, 0.5, 0.12)]  # fmt: skip
     _florets(brush, places, look.colour, 0.015)
 
 
@@ -217,7 +219,8 @@ def chilli(brush: Brush, look: Look) -> None:
         spine = curve((0.22, 0.28 + lift), (0.5, 0.34 + lift), (0.76, 0.48 + lift), (0.92, 0.72 + lift), closed=False)
         brush.fill(thick(spine, 0.13, 0.01, belly=0.05), look.colour, gloss=0.9)
         brush.fill(ellipse(0.22, 0.285 + lift, 0.055, 0.085, -10), (88, 138, 54), depth=0.8)
-        brush.fill(thick(curve((0.2, 0.28 + lift), (0.12, 0.24 + lift), (0.06, 0.14 + lift), closed=False), 0.05, 0.035),
+        brush.fill(thick(curve((0.2, 0.28 + lift), (0.12, 0.24 + lift),
+                               (0.06, 0.14 + lift), closed=False), 0.05, 0.035),
                    (98, 150, 62), depth=0.8)  # fmt: skip
 
 
@@ -258,14 +261,15 @@ def cabbage(brush: Brush, look: Look) -> None:
         for share in (0.3, 0.5, 0.7):
             root = base + (tip - base) * share
             for side in (-1, 1):
-                branch = curve(tuple(root), (root[0] + side * 0.08, root[1] - 0.09), (root[0] + side * 0.16, root[1] - 0.13),
+                branch = curve(tuple(root), (root[0] + side * 0.08, root[1] - 0.09),
+                               (root[0] + side * 0.16, root[1] - 0.13),
                                closed=False)  # fmt: skip
                 brush.line(branch, 0.009, pale)
 
 
 def lettuce(brush: Brush, look: Look) -> None:
-    layers = ((0.5, 0.45, 0.43, 0.0), (0.34, 0.5, 0.3, 0.1), (0.66, 0.5, 0.3, 0.05), (0.5, 0.42, 0.3, 0.2), (0.42, 0.6, 0.25, 0.3),
-              (0.6, 0.62, 0.24, 0.3), (0.5, 0.55, 0.2, 0.45))  # fmt: skip
+    layers = ((0.5, 0.45, 0.43, 0.0), (0.34, 0.5, 0.3, 0.1), (0.66, 0.5, 0.3, 0.05), (0.5, 0.42, 0.3, 0.2),
+              (0.42, 0.6, 0.25, 0.3), (0.6, 0.62, 0.24, 0.3), (0.5, 0.55, 0.2, 0.45))  # fmt: skip
     for x, y, size, light in layers:
         frill = lobed(x, y, size, lobes=15, depth=0.08, turn=float(brush.rng.uniform(0, 90)))
         brush.fill(frill, lighter(look.colour, light), depth=0.45, gloss=0.1)
@@ -325,8 +329,8 @@ def peas(brush: Brush, look: Look) -> None:
         (0.1, 0.46), (0.26, 0.47), (0.5, 0.54), (0.78, 0.49), (0.9, 0.42), (0.8, 0.57), (0.53, 0.67), (0.22, 0.6)
     )
     brush.fill(inner, darker(look.colour, 0.4), depth=0)
-    for x, y, radius in ((0.2, 0.53, 0.06), (0.32, 0.555, 0.078), (0.46, 0.595, 0.085), (0.6, 0.59, 0.085), (0.73, 0.545, 0.075),
-                         (0.83, 0.5, 0.052)):  # fmt: skip
+    for x, y, radius in ((0.2, 0.53, 0.06), (0.32, 0.555, 0.078), (0.46, 0.595, 0.085), (0.6, 0.59, 0.085),
+                         (0.73, 0.545, 0.075), (0.83, 0.5, 0.052)):  # fmt: skip
         brush.ball(x, y, radius, radius, look.accent, gloss=0.5)
     brush.fill(
         thick(curve((0.06, 0.43), (0.02, 0.37), (0.03, 0.3), closed=False), 0.04, 0.025),

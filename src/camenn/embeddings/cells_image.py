@@ -1,0 +1,77 @@
+"""A picture model run once over the whole picture, its last feature map pooled to 3 x 3 cells. Beyond the paper.
+
+DEVIATION: the paper runs its network on each patch alone. A cell of the map has seen what lies around it, and
+one pass costs a quarter of nine; the figures of both are in docs/results.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional
+
+from camenn.embeddings.patches import GRID, NUM_PATCHES
+from camenn.embeddings.pretrained import choose_device, files_digest, find_model, load_model
+from camenn.embeddings.pretrained_image import Preprocessing, read_preprocessing
+from camenn.errors import EncoderError
+
+PREFIX = "cells:"
+ENLARGED = 10 / 7
+"""The whole picture is read this much larger than the network's own input: 320 pixels for 224."""
+_PICTURES_A_STEP = 4
+
+
+class CellsImage:
+    """Any network with a feature map, as nine vectors a picture."""
+
+    def __init__(
+        self, model: torch.nn.Module, *, spec: str, weights: str, read: Preprocessing, device: torch.device
+    ) -> None:
+        self.spec = spec
+        self.input_size = round(read.size * ENLARGED)
+        identity = f"camenn image 1, 3 x 3 cells at {self.input_size}\n{json.dumps(asdict(read))}\n{weights}"
+        self.digest = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+        self._read, self._device = read, device
+        self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.width = self._run(torch.zeros(1, 3, self.input_size, self.input_size, dtype=torch.uint8)).shape[2]
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize: (size, size, 3) bytes."""
+        size = (self.input_size, self.input_size)
+        return np.asarray(image.resize(size, Image.Resampling(self._read.resample)))
+
+    def encode(self, prepared: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Give (pictures, 9, width) for (pictures, size, size, 3) bytes."""
+        pixels = torch.from_numpy(prepared).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            vectors = [self._run(part).float().cpu() for part in torch.split(pixels, _PICTURES_A_STEP)]
+        encoded: NDArray[np.float32] = torch.cat(vectors).numpy()
+        return encoded
+
+    def _run(self, pixels: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            states = self._model(pixel_values=self._read.normalise(pixels.to(self._device))).last_hidden_state
+        if states.ndim != 4:
+            raise EncoderError(f"{self.spec}: the model has no feature map to cut into cells; leave out {PREFIX!r}")
+        pooled: torch.Tensor = functional.adaptive_avg_pool2d(states, GRID).flatten(2).transpose(1, 2)
+        return pooled.reshape(-1, NUM_PATCHES, pooled.shape[-1])
+
+
+def open_cells(spec: str, *, device: str | None = None) -> CellsImage:
+    """Open `cells:` and a transformers picture model by name or folder. Raises EncoderError when it is not usable."""
+    name = spec.removeprefix(PREFIX)
+    folder = find_model(name)
+    model = load_model(folder, spec=name).eval()
+    return CellsImage(
+        model,
+        spec=spec,
+        weights=files_digest(folder),
+        read=read_preprocessing(folder, spec=name),
+        device=choose_device(device),
+    )
