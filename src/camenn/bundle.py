@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from camenn.batches.source import Source, open_source
 from camenn.embeddings.ensure import ensure_store
-from camenn.embeddings.store import open_store
+from camenn.embeddings.store import Modality, open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
 from camenn.models.frames import MultiTaskModel
@@ -93,7 +93,10 @@ class Bundle:
         Raises:
             BundleError: an encoder of that name is there, but not the one the model was trained with.
         """
-        wanted = (("text", self.text, shop.catalogue.has_text), ("image", self.image, shop.catalogue.has_images))
+        wanted: tuple[tuple[Modality, EncoderIdentity | None, bool], ...] = (
+            ("text", self.text, shop.catalogue.has_text),
+            ("image", self.image, shop.catalogue.has_images),
+        )
         for modality, identity, has in wanted:
             if identity is None or not has:
                 continue
@@ -262,7 +265,7 @@ def _check_places(features: Features) -> None:
         size = field.size
         if field.name in features.vocabularies:
             size = len(features.vocabularies[field.name]) - 1
-        elif field.coding == "quantile":
+        elif field.coding in ("quantile", "count"):
             size = len(field.edges) + 2
         if (field.offset, field.size) != (start, size):
             raise ValueError(f"the codes of {field.name} are not where the fields before it and its values put them")
@@ -296,7 +299,7 @@ def model_card(bundle: Bundle) -> str:
             "---",
             f"# {bundle.config.model.name}",
             "",
-            "Predicts whether a user buys an item (CVR) and whether an item's text and picture fit each other (ITA, TIA).",
+            "Predicts whether a user buys an item (CVR), and whether its text and picture fit each other (ITA, TIA).",
             "",
             f"- parameters: {parameters:,}",
             *encoders,

@@ -45,7 +45,7 @@ def import_(
     source: Annotated[Path, typer.Option("--from", help="The data set's folder.")],
     target: Annotated[Path, typer.Option("--to", help="The shop to write; must not hold anything yet.")],
 ) -> None:
-    """Turn a public data set into a shop: grocery-store, movielens-100k, hm-products, uci-online-retail, open-bandit."""
+    """Turn a data set into a shop: grocery-store, movielens-100k, hm-products, uci-online-retail, open-bandit."""
     from camenn.tables.sources import import_source
 
     import_source(name, source, target)

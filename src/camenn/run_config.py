@@ -46,6 +46,8 @@ class TrainingConfig:
     """Epochs without a better validation score before stopping."""
     monitor: Literal["conversion", "alignment"] | None = None
     """Whose validation AUC chooses the epoch; None: conversion's where the shop has events."""
+    refit: bool = False
+    """Whether, once the best epoch is known, to train anew on training and validation together for as many."""
     gradient_clip: float = 1.0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     checkpoint_s: float = 60.0

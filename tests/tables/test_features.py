@@ -16,7 +16,7 @@ from camenn.tables.fitting import MAX_VALUES, fit_features
 from camenn.tables.schema import Kind
 from camenn.tables.shop import Shop, open_shop
 from camenn.tables.split import Part, SplitConfig, split_items, split_requests
-from toy import COLOURS, toy_events, toy_items, toy_users, write_toy_shop
+from toy import toy_events, toy_items, toy_users, write_toy_shop
 
 LAST_DAY = SplitConfig(requests="days", test_days=3, item_column="side", item_test=("test",), validation=0.1)
 REQUESTS = 150
@@ -99,9 +99,7 @@ def test_a_value_of_the_test_part_alone_is_unseen(planted: Shop, name: str, valu
     assert codes[2] == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "column"), [("items.price", "price"), ("users.age", "age"), ("events.load", "load")]
-)
+@pytest.mark.parametrize(("name", "column"), [("items.price", "price"), ("users.age", "age"), ("events.load", "load")])
 def test_an_outlier_of_the_test_part_moves_no_edge(planted: Shop, name: str, column: str) -> None:
     edges = field(fit(planted, LAST_DAY), name).edges
     assert len(edges) > 1
@@ -213,7 +211,9 @@ def test_a_column_of_another_type_in_another_shop_is_read_as_far_as_it_goes(plan
 
 
 def test_a_number_falls_between_its_edges_and_a_missing_one_has_no_code() -> None:
-    price = Field(side=Side.ITEM, table="items", column="price", coding=Coding.QUANTILE, offset=10, size=4, edges=(1, 2))
+    price = Field(
+        side=Side.ITEM, table="items", column="price", coding=Coding.QUANTILE, offset=10, size=4, edges=(1, 2)
+    )
     features = Features([price], {})
     codes = features.encode(pl.DataFrame({"price": [-5.0, 0.9, 1.0, 1.9, 2.0, 1e300, None, float("nan")]}), [price])
     assert codes[:, 0].tolist() == [11, 11, 12, 12, 13, 13, 0, 0]
@@ -325,7 +325,3 @@ def test_a_shop_of_nothing_but_ids_has_features(tmp_path: Path) -> None:
     assert features.fields == ()
     assert features.num_codes == 1
     assert read(shop, features).item_codes.shape == (4, 0)
-
-
-def test_teams_are_the_toy_shops_colours(planted: Shop) -> None:
-    assert known(fit(planted, LAST_DAY), "users.team") == set(COLOURS)

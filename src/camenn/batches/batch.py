@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -104,13 +104,13 @@ class PairBatch:
 
 
 Batch = RequestBatch | PairBatch
-MovableT = TypeVar("MovableT", Tokens, Items, RequestBatch, PairBatch)
+MovableT = TypeVar("MovableT", bound=Tokens | Items | RequestBatch | PairBatch)
 
 
 def move(value: MovableT, device: torch.device) -> MovableT:
     """The same batch with every tensor on `device`."""
 
-    def moved(field: object) -> object:
+    def moved(field: Any) -> Any:
         if isinstance(field, Tensor):
             return field.to(device, non_blocking=True)
         if isinstance(field, (Tokens, Items)):
@@ -118,4 +118,4 @@ def move(value: MovableT, device: torch.device) -> MovableT:
         return field
 
     fields = {f.name: moved(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return type(value)(**fields)  # type: ignore[arg-type]
+    return dataclasses.replace(value, **fields)

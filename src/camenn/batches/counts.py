@@ -3,6 +3,8 @@ features). Everything is counted strictly before the request."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,7 +71,7 @@ class CountReader:
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
         rows, outcome, real = self._window(start, end)
         same = (rows[request] == candidate[:, None]) & real[request]
-        columns = [
+        columns: list[NDArray[Any]] = [
             self._rate(shown, bought),
             shown,
             self._rate(past, user_bought)[request],
@@ -83,7 +85,7 @@ class CountReader:
             columns.append(self._rate(alike.sum(axis=1), (alike * outcome[request]).sum(axis=1)))
         return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
-    def _rate(self, shown: NDArray[np.number], bought: NDArray[np.number]) -> NDArray[np.float64]:
+    def _rate(self, shown: NDArray[Any], bought: NDArray[Any]) -> NDArray[np.float64]:
         rate: NDArray[np.float64] = (bought + SHRINK * self._mean) / (shown + SHRINK)
         return rate
 
@@ -109,10 +111,8 @@ class CountReader:
         return np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place], real
 
 
-def _shared(
-    candidate: NDArray[np.int32], past: NDArray[np.int32], request: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """(rows, steps): how many values a candidate shares with each past item; (rows, slots), (requests, steps, slots)."""
+def _shared(candidate: NDArray[np.int32], past: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(rows, steps): values a candidate shares with each past item. (rows, slots), (requests, steps, slots)."""
     shared = np.zeros((len(candidate), past.shape[1]), dtype=np.float32)
     for slot in range(candidate.shape[1]):
         value = candidate[:, slot, None]

@@ -129,7 +129,9 @@ class RequestReader:
         user = np.asarray(self.events.user_row[first])
         own = self.source.event_codes[first]
         end = np.asarray(self.events.history_end[pieces.request])
-        return self.assemble(Askers(user, end, np.asarray(self.events.at[first]), own), candidate, request, row_codes, label)
+        return self.assemble(
+            Askers(user, end, np.asarray(self.events.at[first]), own), candidate, request, row_codes, label
+        )
 
     def assemble(
         self,

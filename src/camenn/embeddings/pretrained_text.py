@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.embeddings.builtin_text import MAX_TOKENS
+from camenn.embeddings.cores import on_cores
 from camenn.embeddings.pretrained import choose_device, files_digest, find_model, first_line, load_model, load_tokenizer
 from camenn.errors import EncoderError
 
-_BATCH = 32
+_TEXTS_ON_CORE = 16
+_TEXTS_ON_GPU = 256
 _MAX_CHARACTERS = 10_000  # fifty tokens lie within; the tokenizer would read the rest only to drop it
 
 
@@ -46,9 +48,11 @@ class PretrainedText:
             return_attention_mask=False,
         )
         by_length = sorted(range(len(filled)), key=lambda k: len(tokens["input_ids"][k]))
-        for first in range(0, len(by_length), _BATCH):
-            batch = by_length[first : first + _BATCH]
-            hidden = self._hidden([tokens["input_ids"][k] for k in batch])
+        size = _TEXTS_ON_CORE if self._device.type == "cpu" else _TEXTS_ON_GPU
+        batches = [by_length[first : first + size] for first in range(0, len(by_length), size)]
+        ids = [[tokens["input_ids"][k] for k in batch] for batch in batches]
+        states = on_cores(self._hidden, ids) if self._device.type == "cpu" else [self._hidden(part) for part in ids]
+        for batch, hidden in zip(batches, states, strict=True):
             for row, k in enumerate(batch):
                 real = [i for i, special in enumerate(tokens["special_tokens_mask"][k]) if not special]
                 vectors[filled[k]] = hidden[row, real]

@@ -38,6 +38,8 @@ def evaluate(
 ) -> Evaluation:
     """Score what can be scored. On the training shop: validation and test; on another: everything, as test.
 
+    A model refitted on validation is judged on test alone.
+
     Raises:
         DataError: the shop has neither requests nor two items that can be aligned.
         StoreError: the shop is not encoded with the bundle's encoders.
@@ -48,7 +50,8 @@ def evaluate(
     parts = divided(bundle, shop, is_training_shop=is_training_shop)
     predictions: list[TaskPredictions] = []
     use: dict[Task, NDArray[np.float64]] = {}
-    judged = (Part.VALIDATION, Part.TEST) if is_training_shop else (Part.TEST,)
+    has_validation = is_training_shop and not bundle.facts.get("trained_on_validation")
+    judged = (Part.VALIDATION, Part.TEST) if has_validation else (Part.TEST,)
     for part in track(judged, "evaluating", console=console, transient=True):
         for task, scores in _scores(bundle, parts, part, device).items():
             predictions.append(_predictions(task, part, scores, bundle.calibration.get(task, Calibration())))
@@ -56,7 +59,7 @@ def evaluate(
                 use[task] = scores.expert_use
     if not predictions:
         raise DataError(
-            f"{shop.folder}: nothing to evaluate: no requests, and fewer than two items with different texts and a picture"
+            f"{shop.folder}: nothing to evaluate: no requests, and no two items with pictures and different texts"
         )
     return Evaluation(parts, tuple(predictions), use, is_training_shop)
 
@@ -67,6 +70,10 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
     if is_training_shop:
         item_parts = split_items(shop.catalogue, bundle.config.split)
         request_parts = None if shop.events is None else split_requests(shop.events, bundle.config.split)
+        if bundle.facts.get("trained_on_validation"):
+            item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
+            if request_parts is not None:
+                request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
     else:
         item_parts = np.full(len(shop.catalogue.ids), Part.TEST, dtype=np.int8)
         item_parts[:2] = -1

@@ -25,6 +25,9 @@ def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Co
     """Evaluate on the parts training did not see and write what a reader of the run wants to know."""
     found = evaluate(bundle, shop, console=console)
     metrics = metrics_of(found.predictions)
+    if (run / "selection").is_dir():  # a refitted model has seen validation, the one it was chosen by has not
+        selected = evaluate(Bundle.from_pretrained(run / "selection"), shop, console=console)
+        metrics = {**metrics_of([p for p in selected.predictions if p.split == "validation"]), **metrics}
     best_auc = best_possible_auc(found.parts, Part.TEST)
     conversion = metrics.get("test", {}).get(Task.CONVERSION)
     if best_auc is not None and conversion is not None and conversion["auc"]["value"] is not None:

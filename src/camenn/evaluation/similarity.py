@@ -63,7 +63,8 @@ def _similarity(model: MultiTaskModel, parts: Parts, rows: NDArray[np.int32]) ->
         values = output.aligned.similarity(batch.text, batch.image)
     else:
         values = torch.sigmoid(output.logits[Task.IMAGE_TO_TEXT])
-    return values.double().numpy().reshape(len(rows), len(rows))
+    similarity: NDArray[np.float64] = values.double().numpy().reshape(len(rows), len(rows))
+    return similarity
 
 
 def picture_of(parts: Parts, line: int) -> bytes | None:

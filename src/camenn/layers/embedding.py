@@ -43,7 +43,7 @@ class FieldEmbedding(nn.Module):
     def forward(self, codes: Tensor, table: nn.Embedding) -> tuple[Tensor, Tensor]:
         """(n, slots) codes of the one table for all fields -> (n, fields, width) tokens, (n, fields) mask."""
         codes = self._forget_ids(codes)
-        vectors = table(codes)
+        vectors: Tensor = table(codes)
         present = codes > 0
         if max(self.fields.slots, default=1) == 1:
             return vectors, present
@@ -112,7 +112,7 @@ class ModalityEmbedding(nn.Module):
 
     def pooled(self, tokens: Tokens) -> Tensor:
         """(items, width): one token an item, the projection of its mean vector; zeros where it has none."""
-        vectors = self.project(self.standardise(tokens.pooled)) + self.segment
+        vectors: Tensor = self.project(self.standardise(tokens.pooled)) + self.segment
         return vectors * tokens.present[:, None]
 
 

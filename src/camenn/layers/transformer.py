@@ -54,7 +54,8 @@ class TransformerBlock(nn.Module):
         outputs = x if num_outputs is None else x[:, :num_outputs]
         outputs = self.attention_norm(outputs + self.dropout(self._attend(outputs, x, mask, memory)))
         hidden = functional.relu(self.expand(outputs))
-        return self.feed_forward_norm(outputs + self.dropout(self.contract(hidden)))
+        computed: Tensor = self.feed_forward_norm(outputs + self.dropout(self.contract(hidden)))
+        return computed
 
     def _attend(self, outputs: Tensor, x: Tensor, mask: Tensor, memory: Memory | None) -> Tensor:
         width = x.shape[-1]
@@ -68,7 +69,8 @@ class TransformerBlock(nn.Module):
             attended = self._attention(query, key, value, mask[:, None, None, :])
         else:
             attended = self._attention_with_memory(query, key, value, mask, memory)
-        return self.attention_output(attended)
+        attended_to: Tensor = self.attention_output(attended)
+        return attended_to
 
     def _attention(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Scaled dot product over heads; mask broadcasts to (rows, heads, queries, keys)."""
@@ -105,7 +107,8 @@ class TransformerBlock(nn.Module):
             torch.cat([memory_value, value[lines].flatten(1, 2)], dim=1),
             seen.repeat_interleave(query.shape[1], dim=1)[:, None],
         )
-        return attended.unflatten(1, (pack, -1))[filled].reshape(num_rows, -1, width)
+        unpacked: Tensor = attended.unflatten(1, (pack, -1))[filled]
+        return unpacked.reshape(num_rows, -1, width)
 
 
 def pack_rows(request: Tensor, pack: int) -> tuple[Tensor, Tensor]:

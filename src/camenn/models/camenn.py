@@ -60,7 +60,7 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         token_dropout=config.token_dropout,
     )
     aligned = _aligned_space(config, inputs)
-    towers: dict[Task, nn.Module] = {}
+    towers: dict[Task, Tower] = {}
     for task in Task:
         num_evidence = 0 if aligned is None else NUM_EVIDENCE + (task is Task.CONVERSION)
         towers[task] = Tower(block(), width=width, num_evidence=num_evidence)

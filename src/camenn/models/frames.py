@@ -116,7 +116,7 @@ class MultiTaskModel(nn.Module):
         embed: InputEmbedding,
         bottom: nn.Module,
         routing: nn.Module,
-        towers: dict[Task, nn.Module],
+        towers: dict[Task, Tower],
         pattern: Pattern,
         dropout: float,
         aligned_space: AlignedSpace | None,
@@ -154,9 +154,15 @@ class MultiTaskModel(nn.Module):
             output.logits[task], output.parts[task], output.gates[task] = self._answer(task, chosen, said)
         return output
 
+    def tower(self, task: Task) -> Tower:
+        """A task's tower."""
+        found = self.towers[task.value]
+        assert isinstance(found, Tower)
+        return found
+
     def _answer(self, task: Task, bottom: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor, GateWeights]:
         routed, gates = self.routing(task, bottom)
-        logits, parts = self.towers[task.value](routed, evidence)
+        logits, parts = self.tower(task)(routed, evidence)
         return logits, parts, gates
 
     def _align(self, batch: Batch) -> Aligned | None:

@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from camenn.layers.aligned_space import Aligned
 
-
 IMAGE_TO_TEXT_SHARE = 0.7
 """Weight of a picture choosing among texts; the rest is of a text choosing among pictures."""
 

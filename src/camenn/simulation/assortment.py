@@ -113,7 +113,9 @@ def stock(num_items: int, seed: int) -> Assortment:
         size=size,
         organic=organic,
         special=special,
-        freshness=1 - 0.9 * rng.beta(1.3, 2.2, num_items),
+        freshness=np.where(
+            rng.random(num_items) < 0.3, rng.uniform(0.1, 0.5, num_items), rng.uniform(0.8, 1.0, num_items)
+        ),
         price=_prices(table, kind, store, size, organic, special, rng),
         appeal=0.55 * rng.permutation(_quantiles(len(table)))[kind] + rng.normal(0, 0.30, num_items),
         listed_at=START + (listed_day * MICROSECONDS_A_DAY).astype(np.int64) // 1_000_000 * 1_000_000,

@@ -33,7 +33,7 @@ PARTS = {
     "loyalty": "-1.2 x distance(district, store) + 0.25 log2(1 + min(purchases there, 15)) + 0.30",
     "occasion": "1.1 x (morning x exp(-((hour - 8)/2.5)^2) + evening x exp(-((hour - 19)/3)^2)"
     " + 0.8 weekend x [Friday 15:00 to Sunday]) - 0.35",
-    "picture": "pickiness x (freshness seen on the picture - 0.67)",
+    "picture": "pickiness x (freshness seen on the picture - 0.72)",
     "text": "organic and special liking of items so called + brand + 0.55 - 0.65 |size - wanted size|",
     "context": "-0.14 x (position on the page - 3) + device",
     "listing": "what a planted fault takes away",
@@ -112,7 +112,7 @@ class Demand:
             "habit": self._habit(shown, memory),
             "loyalty": self._loyalty(shown, memory),
             "occasion": self._occasion(shown),
-            "picture": people.pickiness[user] * (items.freshness[item] - 0.67),
+            "picture": people.pickiness[user] * (items.freshness[item] - 0.72),
             "text": claims + self._brand[item] + 0.55 - 0.65 * misfit,
             "context": np.array(list(DEVICES.values()))[shown.device][:, None] - 0.14 * position,
             "listing": -self._penalty[item],

@@ -113,7 +113,7 @@ def people(num_users: int, seed: int) -> Shoppers:
         price_sensitivity=np.clip(
             0.95 - 0.30 * wealth + 0.20 * family - 0.10 * (age - 1) + 0.10 * own[:, 0], 0.1, None
         ),
-        pickiness=np.clip(2.1 + 0.35 * (age - 1) + 0.30 * wealth + 0.20 * own[:, 1], 0.3, None),
+        pickiness=np.clip(1.5 + 0.25 * (age - 1) + 0.25 * wealth + 0.15 * own[:, 1], 0.3, None),
         organic_liking=0.55 + 0.40 * wealth - 0.15 * family + 0.15 * own[:, 1],
         special_liking=0.35 + 0.20 * (age - 1) - 0.10 * own[:, 0],
         wanted_size=np.clip(0.5 * (household - 1), 0, 2),

@@ -13,8 +13,8 @@ SPECIALITY = {
     "Vegetables": "local",
     "Dairy & eggs": "lactose-free",
     "Bakery": "gluten-free",
-    "Drinks": "sugar-free",
-    "Meat & fish": "free-range",
+    "Drinks": "additive-free",
+    "Meat & fish": "certified",
     "Snacks & sweets": "sugar-free",
     "Pantry": "gluten-free",
     "Household": "fragrance-free",
@@ -24,12 +24,14 @@ SPECIALITY = {
 _ABROAD = {
     "swedish": {
         "organic": "eko", "local": "närodlad", "lactose-free": "laktosfri", "gluten-free": "glutenfri",
-        "sugar-free": "sockerfri", "free-range": "frigående", "fragrance-free": "oparfymerad", "red": "röd",
+        "sugar-free": "sockerfri", "additive-free": "utan tillsatser", "certified": "märkt",
+        "fragrance-free": "oparfymerad", "red": "röd",
         "green": "grön", "yellow": "gul", "white": "vit", "dark": "mörk", "purple": "lila", "pcs": "st",
     },
     "spanish": {
         "organic": "ecológico", "local": "de aquí", "lactose-free": "sin lactosa", "gluten-free": "sin gluten",
-        "sugar-free": "sin azúcar", "free-range": "de corral", "fragrance-free": "sin perfume", "red": "rojo",
+        "sugar-free": "sin azúcar", "additive-free": "sin aditivos", "certified": "certificado",
+        "fragrance-free": "sin perfume", "red": "rojo",
         "green": "verde", "yellow": "amarillo", "white": "blanco", "dark": "oscuro", "purple": "morado", "pcs": "uds",
     },
     "english": {},
@@ -102,7 +104,8 @@ def _chosen(facts: Facts, store: Store, rng: np.random.Generator) -> _Words:
     unit = abroad.get(facts.product.unit, facts.product.unit)
     size = _size(facts.amount, unit) if rng.random() < hand.tells_size else ""
     brand = facts.brand if facts.brand and rng.random() < hand.tells_brand else ""
-    choices = [word for trait in sorted(facts.product.traits) for word in _ADJECTIVES.get(trait, ())] or ["fine"]
+    fitting = [word for trait in sorted(facts.product.traits) for word in _ADJECTIVES.get(trait, ())]
+    choices = [word for word in fitting if word not in noun] or ["fine"]
     return _Words(
         noun=noun,
         variety=abroad.get(variety, variety),

@@ -2,8 +2,6 @@
 
 import hashlib
 
-import numpy as np
-
 from camenn.tables.shop import Shop
 
 _CHUNK = 1 << 22
@@ -19,5 +17,5 @@ def shop_identity(shop: Shop) -> str:
     if shop.events is not None:
         for column in (shop.events.user_row, shop.events.item_row, shop.events.at, shop.events.converted):
             for start in range(0, len(column), _CHUNK):
-                digest.update(np.ascontiguousarray(column[start : start + _CHUNK]))
+                digest.update(column[start : start + _CHUNK].tobytes())
     return digest.hexdigest()

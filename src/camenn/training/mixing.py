@@ -28,7 +28,6 @@ def mix_parts(model: MultiTaskModel, scores: dict[Task, Scores]) -> dict[Task, N
         spread = one.parts.std(axis=0) + 1e-6
         fitted = LogisticRegression(C=PRIOR, max_iter=1000).fit(one.parts / spread, one.labels)
         weights = fitted.coef_[0] / spread
-        tower = model.towers[task.value]
-        tower.mix.copy_(torch.from_numpy(weights))
+        model.tower(task).mix.copy_(torch.from_numpy(weights))
         logits[task] = one.parts @ weights
     return logits

@@ -39,14 +39,20 @@ class Prepared:
     model: MultiTaskModel
 
 
-def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Prepared:
+def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation: bool = False) -> Prepared:
     """Divide, fit features on the training part, open the encoded catalogue (encoding what is missing), build.
+
+    with_validation: count the validation part as training.
 
     Raises:
         DataError: the training part is empty.
     """
     item_parts = split_items(shop.catalogue, config.split)
     request_parts = None if shop.events is None else split_requests(shop.events, config.split)
+    if with_validation:
+        item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
+        if request_parts is not None:
+            request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
     if request_parts is not None and not (request_parts == Part.TRAIN).any():
         raise DataError(f"{shop.folder}: no request is left to train on; the split takes all of them")
     features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
@@ -58,7 +64,7 @@ def prepare(shop: Shop, config: RunConfig, *, seed: int, console: Console) -> Pr
         features = with_counts(parts, config.requests)
         parts = replace(parts, source=replace(source, features=features))
         source = parts.source
-    torch.manual_seed(seed)
+    torch.manual_seed(config.training.seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
     standardise(model, source, _training_items(parts))
     return Prepared(parts, features, text, image, model)

@@ -77,14 +77,34 @@ def train(
     fabric.launch()
     if not fabric.is_global_zero:
         console = Console(quiet=True)
-    prepared = prepare(shop, config, seed=config.training.seed, console=console)
+    prepared = prepare(shop, config, console=console)
     loop = _Loop(fabric, prepared, config, run, console)
     progress = loop.run_to_end()
     bundle = loop.bundle(shop, progress)
+    if config.training.refit:
+        if fabric.is_global_zero:
+            bundle.save_pretrained(run / "selection")
+        bundle = _refit(fabric, shop, config, run / "refit", console, selected=bundle)
     if fabric.is_global_zero:
         bundle.save_pretrained(run / "bundle")
     fabric.barrier()
     return Trained(bundle, fabric.is_global_zero)
+
+
+def _refit(fabric: Fabric, shop: Shop, config: RunConfig, run: Path, console: Console, *, selected: Bundle) -> Bundle:
+    """Train once more, on training and validation together, for as many epochs as were best.
+
+    What was fitted on validation, the mixes and the calibration, is taken over from the selected model.
+    """
+    epochs = selected.facts["best_epoch"]
+    console.print(f"once more on training and validation together, {epochs} epochs")
+    prepared = prepare(shop, config, console=console, with_validation=True)
+    progress = _Loop(fabric, prepared, config, run, console, epochs=epochs).run_to_end()
+    for task in Task:
+        prepared.model.tower(task).mix.copy_(selected.model.tower(task).mix)
+    facts = {**selected.facts, "trained_on_validation": True}
+    facts["training_s"] = round(selected.facts["training_s"] + progress.train_s, 1)
+    return replace(selected, model=prepared.model.eval(), features=prepared.features, facts=facts)
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bool = True) -> torch.optim.Adam:
@@ -99,7 +119,19 @@ def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bo
 
 
 class _Loop:
-    def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
+    """`epochs`: train for exactly as many, without validating; None: until validation no longer gains."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        prepared: Prepared,
+        config: RunConfig,
+        run: Path,
+        console: Console,
+        *,
+        epochs: int | None = None,
+    ) -> None:
+        self.epochs = epochs
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
         self.plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=config.training.seed)
         self.model = prepared.model
@@ -120,15 +152,18 @@ class _Loop:
             begun = time.monotonic()
             self._epoch(progress)
             progress.train_s += time.monotonic() - begun
-            self._validate(progress)
+            if self.epochs is None:
+                self._validate(progress)
             progress.epoch, progress.step = progress.epoch + 1, 0
             progress.losses = {}
-            progress.finished = progress.stale_epochs >= settings.patience or progress.epoch >= settings.max_epochs
+            last = settings.max_epochs if self.epochs is None else self.epochs
+            progress.finished = progress.stale_epochs >= settings.patience or progress.epoch >= last
             self._checkpoint()
         if self.log is not None:
             self.log.close()
         self.fabric.barrier()
-        self.checkpoints.restore_best(self.model)
+        if self.epochs is None:
+            self.checkpoints.restore_best(self.model)
         return progress
 
     def _epoch(self, progress: Progress) -> None:
@@ -223,6 +258,7 @@ class _Loop:
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
             "steps": progress.global_step,
+            "trained_on_validation": False,
             "training_s": round(progress.train_s, 1),
             "device": str(self.fabric.device),
             "torch": torch.__version__,

@@ -20,7 +20,7 @@ _PIECE = 256
 _WALL = 320
 
 _ARRANGEMENTS: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {
-    1: (0.88, ((0.5, 0.5),)),
+    1: (0.85, ((0.5, 0.5),)),
     2: (0.60, ((0.29, 0.46), (0.70, 0.56))),
     3: (0.54, ((0.30, 0.32), (0.70, 0.36), (0.48, 0.70))),
     4: (0.50, ((0.28, 0.30), (0.70, 0.27), (0.31, 0.71), (0.73, 0.69))),
@@ -43,7 +43,8 @@ def photograph(
     """A JPEG, SIDE x SIDE pixels, of a few pieces of the product as this shop would take it."""
     brush = Brush(_PIECE, rng)
     product.drawing(brush, Look(_tinted(variety.look.colour, rng), _tinted(variety.look.accent, rng)))
-    piece = _aged(brush.image, 1 - freshness, rng) if perishable else _scuffed(brush.image, 1 - freshness, rng)
+    age = 1 - freshness
+    piece = _aged(brush.image, age, rng) if perishable else _scuffed(brush.image, age, rng)
     scene = _background(camera, rng)
     _arrange(scene, piece, product, camera, rng)
     return _developed(scene, camera, rng)
