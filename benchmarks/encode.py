@@ -106,7 +106,7 @@ def main() -> None:
     images = [load_picture(path.read_bytes(), at_least=GRID * encoder.input_size) for path in paths]
     prepared = np.stack([encoder.prepare(image) for image in images])
     encoder.encode(prepared[:PICTURES_A_STEP])
-    print(f"{len(paths)} pictures, {arguments.encoder}, {torch.get_num_threads()} torch threads, {os.cpu_count()} cores")
+    print(f"{len(paths)} pictures, {arguments.encoder}, {torch.get_num_threads()} threads, {os.cpu_count()} cores")
     ratios, processor_ratios = [], []
     for turn in range(arguments.rounds):
         bare, whole = bare_rate(encoder, prepared), pipeline_rate(encoder, Folder(paths))

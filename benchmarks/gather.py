@@ -1,10 +1,11 @@
 """Bytes a second of gathering random items from a token store over those of a plain memory-mapped copy.
 
     python benchmarks/gather.py
-    python benchmarks/gather.py --width 768 --items 50000
+    python benchmarks/gather.py --width 768 --megabytes 2000
 
-The plain copy reads as many bytes, one after another, from the same file (in the page cache, as the store is when
-it is trained on). Both are run in turn; each one's best round counts, what disturbed the others being the machine.
+The plain copy reads as many bytes, one after another, from the same file (in the page cache, as a store is when it
+is trained on, and larger than the processor's caches). Both are run in turn; each one's best round counts, what
+disturbed the others being the machine.
 """
 
 import argparse
@@ -84,8 +85,8 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, help="one width in place of 128, 384, 768 and 1280")
-    parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--rows", type=int, default=500, help="items a gather")
+    parser.add_argument("--megabytes", type=int, default=400, help="size of the store")
+    parser.add_argument("--rows", type=int, default=1000, help="items a gather")
     parser.add_argument("--rounds", type=int, default=60)
     arguments = parser.parse_args()
     for width in [arguments.width] if arguments.width else [128, 384, 768, 1280]:
@@ -93,7 +94,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as shop:
                 copied, gathered = rates(
                     Path(shop),
-                    num_items=arguments.items,
+                    num_items=arguments.megabytes * 1_000_000 // (width * 2 * (fixed or 25)),
                     width=width,
                     fixed=fixed,
                     rows=arguments.rows,

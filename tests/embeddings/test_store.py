@@ -1,5 +1,8 @@
 import json
+import os
 import pickle
+import select
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,38 @@ def test_meta_is_readable_json(shop: Any, counting_text: Any) -> None:
     meta = json.loads((folder_of(shop, counting_text) / "meta.json").read_text())
     assert meta["spec"] == "counting"
     assert meta["modality"] == "text"
+
+
+class Wide:
+    """Gives a text that is a number as many tokens, numbered on from it; wide enough that threads share a gather."""
+
+    spec, digest, width = "wide", "wide", 512
+
+    def encode(self, texts: list[str]) -> list[np.ndarray]:
+        return [
+            np.arange(int(text), dtype=np.float32)[:, None] + np.arange(512, dtype=np.float32) / 512 for text in texts
+        ]
+
+
+def test_a_large_gather_is_the_same_in_threads_and_in_a_forked_process(tmp_path: Path, fake: Any, shop_of: Any) -> None:
+    catalogue = fake(written=[str(number % 50 + 1) for number in range(60)])
+    encode_catalogue(catalogue, tmp_path, text=Wide())
+    store = open_store(shop_of(tmp_path, catalogue), "text", "wide")
+    rows = np.random.default_rng(0).integers(0, 62, 300)
+    vectors, _ = store.gather(rows)
+    assert vectors.nbytes > 4 << 20
+    expected = [Wide().encode([catalogue.written[row - 2]])[0] for row in rows if row >= 2]
+    assert (vectors == np.concatenate(expected).astype(np.float16)).all()
+    reads, writes = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads about is the point
+        child = os.fork()
+    if child == 0:
+        os.write(writes, b"same" if (store.gather(rows)[0] == vectors).all() else b"else")
+        os._exit(0)
+    os.close(writes)
+    ready, _, _ = select.select([reads], [], [], 30)
+    assert ready, "the forked process waits for threads it does not have"
+    assert os.read(reads, 4) == b"same"
+    os.waitpid(child, 0)
+    os.close(reads)

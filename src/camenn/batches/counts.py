@@ -1,5 +1,8 @@
-"""What happened before, as numbers: cross features of a candidate, its item and its user (paper, section 3: cross
-features). Everything is counted strictly before the request."""
+"""What happened before, as numbers: cross features of a candidate, its item and its user (paper, section 3).
+
+A user's own past is counted strictly before the request. What others made of an item comes from training
+events of other users, folds of users taking turns, so that no row is described by its own outcome.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from camenn.tables.features import Coding, Side
 
 WINDOW = 100
 """The user's last events that are looked through."""
+RECENT = 10
+NUM_FOLDS = 10
 SHRINK = 5.0
 """Events of the average rate that every rate is mixed with."""
 MAX_VALUES = 500
@@ -21,9 +26,12 @@ MAX_VALUES = 500
 
 
 def count_names(source: Source) -> list[str]:
-    """The counts a shop offers."""
-    alike = [f"user_rate_alike:{name}" for name, _, _ in _alike_fields(source)]
-    return ["item_rate", "item_count", "user_rate", "user_count", "same_item_shown", "same_item_bought", *alike]
+    """The counts a shop offers. `over_items`: outcomes less what the items' rates promised."""
+    alike = [f"user_over_items_alike:{name}" for name, _, _ in _alike_fields(source)]
+    return [
+        "item_rate", "item_count", "user_rate", "user_count", "user_over_items", "user_over_items_lately",
+        "same_item_shown", "same_item_bought", *alike,
+    ]  # fmt: skip
 
 
 def _alike_fields(source: Source) -> list[tuple[str, int, int]]:
@@ -40,65 +48,63 @@ class CountReader:
     """Counts for any candidates of a shop."""
 
     def __init__(self, source: Source, events: Events, counted: NDArray[np.bool_] | None) -> None:
-        """counted: (events,) which events an item's own rate and count rest on; None: all of them."""
+        """counted: (events,) which events tell of items; None: none do, and an item's counts are missing."""
         self.source, self.events = source, events
-        chosen = np.arange(len(events.at)) if counted is None else np.flatnonzero(counted)
-        item, at = np.asarray(events.item_row)[chosen], np.asarray(events.at)[chosen]
-        order = np.lexsort((at, item))
-        converted = np.asarray(events.converted)[chosen][order]
-        self._at = at[order]
-        self._bought = np.concatenate([[0], np.cumsum(converted, dtype=np.int64)])
-        self._offset = np.searchsorted(item[order], np.arange(len(source.shop.catalogue.ids) + 1))
-        self._mean = float(converted.mean()) if len(converted) else 0.0
+        num_rows = len(source.shop.catalogue.ids)
+        self._shown = np.zeros((num_rows, NUM_FOLDS), dtype=np.float32)
+        self._bought = np.zeros_like(self._shown)
+        if counted is not None:
+            chosen = np.flatnonzero(counted)
+            item, fold = np.asarray(events.item_row)[chosen], np.asarray(events.user_row)[chosen] % NUM_FOLDS
+            converted = np.asarray(events.converted)[chosen]
+            np.add.at(self._shown, (item, fold), 1.0)
+            np.add.at(self._bought, (item, fold), converted)
+        total = float(self._shown.sum())
+        self._mean = float(self._bought.sum()) / total if total else float("nan")
+        self._all_shown, self._all_bought = self._shown.sum(axis=1), self._bought.sum(axis=1)
         self._alike = _alike_fields(source)
 
     def values(
         self,
         user: NDArray[np.int32],
         end: NDArray[np.int64],
-        at: NDArray[np.int64],
         candidate: NDArray[np.int32],
         request: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """(rows, counts) in the order of `count_names`.
+        """(rows, counts) in the order of `count_names`, nan where nothing can be counted.
 
-        user, end, at: (requests,) the user's row, the position its past ends before, the moment.
-        candidate, request: (rows,).
+        user, end: (requests,) the user's row, the position its past ends before. candidate, request: (rows,).
         """
-        shown, bought = self._item(candidate, at[request])
+        fold = user % NUM_FOLDS
+        shown, rate = self._item(candidate, fold[request])
         start = np.asarray(self.events.user_offset[user])
         past = (end - start).astype(np.float64)
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
         rows, outcome, real = self._window(start, end)
+        over = np.where(real, outcome - self._item(rows, fold[:, None])[1], 0.0)
         same = (rows[request] == candidate[:, None]) & real[request]
         columns: list[NDArray[Any]] = [
-            self._rate(shown, bought),
+            rate,
             shown,
-            self._rate(past, user_bought)[request],
+            ((user_bought + SHRINK * 0.5) / (past + SHRINK))[request],
             past[request],
+            _shrunk_mean(over, real)[request],
+            _shrunk_mean(over[:, -RECENT:], real[:, -RECENT:])[request],
             same.sum(axis=1),
             (same * outcome[request]).sum(axis=1),
         ]
         codes = self.source.item_codes
         for _, first, last in self._alike:
             alike = _shared(codes[candidate, first:last], codes[rows, first:last], request) * real[request]
-            columns.append(self._rate(alike.sum(axis=1), (alike * outcome[request]).sum(axis=1)))
+            columns.append(_shrunk_mean(over[request], alike))
         return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
-    def _rate(self, shown: NDArray[Any], bought: NDArray[Any]) -> NDArray[np.float64]:
-        rate: NDArray[np.float64] = (bought + SHRINK * self._mean) / (shown + SHRINK)
-        return rate
-
-    def _item(self, item: NDArray[np.int32], at: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times an item was shown and bought strictly before: a binary search in each item's moments at once."""
-        first = self._offset[item]
-        low, high = first.copy(), self._offset[item + 1].copy()
-        while (searching := low < high).any():
-            middle = (low + high) // 2
-            earlier = searching & (self._at[np.minimum(middle, len(self._at) - 1)] < at)
-            low = np.where(earlier, middle + 1, low)
-            high = np.where(searching & ~earlier, middle, high)
-        return (low - first).astype(np.float64), (self._bought[low] - self._bought[first]).astype(np.float64)
+    def _item(self, item: NDArray[np.int32], fold: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """How often others were shown an item, and their shrunk rate of conversion."""
+        shown = self._all_shown[item] - self._shown[item, fold]
+        bought = self._all_bought[item] - self._bought[item, fold]
+        known = np.where(np.isnan(self._mean), np.nan, shown)
+        return known, (bought + SHRINK * self._mean) / (shown + SHRINK)
 
     def _window(
         self, start: NDArray[np.int64], end: NDArray[np.int64]
@@ -109,6 +115,12 @@ class CountReader:
         real = place >= start[:, None]
         place = np.where(real, place, 0)
         return np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place], real
+
+
+def _shrunk_mean(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Weighed mean over the last axis, drawn to 0 where little weighs; (rows, steps) each."""
+    mean: NDArray[np.float64] = (values * weights).sum(axis=1) / (weights.sum(axis=1) + SHRINK)
+    return mean
 
 
 def _shared(candidate: NDArray[np.int32], past: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float32]:

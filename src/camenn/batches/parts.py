@@ -54,8 +54,7 @@ class Parts:
     def reader(self, config: RequestConfig) -> RequestReader:
         """A reader whose popularity and item counts, where asked for, rest on training events alone.
 
-        On a shop without a training part, another than the model's, they rest on all events; those of an item
-        are still counted strictly before each request.
+        On a shop without a training part, another than the model's, popularity is even and an item's counts missing.
         """
         events = self.source.shop.events
         if events is None or self.request_parts is None or not (self.request_parts == Part.TRAIN).any():

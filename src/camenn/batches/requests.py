@@ -89,7 +89,7 @@ class RequestReader:
         counted: NDArray[np.bool_] | None = None,
     ) -> None:
         """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it.
-        counted: (events,) which events items are counted by, where counts are features; None: all.
+        counted: (events,) which events tell of items, where counts are features; None: none.
         """
         if source.shop.events is None:
             raise DataError(f"{source.shop.folder}: the shop has no events, so there are no requests to read")
@@ -204,7 +204,7 @@ class RequestReader:
         """(rows, counts), the numbers behind the count features."""
         if self._counts is None:
             return np.zeros((len(candidate), 0))
-        return self._counts.values(askers.user, askers.end, askers.at, candidate, request)
+        return self._counts.values(askers.user, askers.end, candidate, request)
 
     def _count_codes(
         self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -58,20 +59,20 @@ def metrics_of(predictions: Sequence[TaskPredictions]) -> Metrics:
     return metrics
 
 
-def metrics_table(metrics: Metrics) -> Table:
+def metrics_table(metrics: Metrics) -> Group:
     """The figures as a table for the terminal; what is not defined is explained below it."""
-    keys = shown_figures(tasks for splits in metrics.values() for tasks in splits.values())
-    notes = "\n".join(not_defined_notes(metrics))
-    table = Table(caption=Text(notes) if notes else None, caption_justify="left")
-    for heading in ("Split", "Task"):
-        table.add_column(heading)
-    for key in keys:
-        table.add_column(COLUMNS[key], justify="right", no_wrap=True)
+    notes = [Text(note) for note in not_defined_notes(metrics)]
+    table = Table()
+    shown = [task for task in TASK_NAMES if any(task in tasks for tasks in metrics.values())]
+    table.add_column()
+    for task in shown:
+        table.add_column(TASK_NAMES[task], justify="right", no_wrap=True)
     for split, tasks in metrics.items():
-        for task, figures in tasks.items():
-            table.add_row(Text(split), TASK_NAMES[Task(task)], *(figure_text(figures, key) for key in keys))
+        table.add_row(Text(split, style="bold"))
+        for key in shown_figures(tasks.values()):
+            table.add_row(COLUMNS[key], *(figure_text(tasks.get(task, {}), key) for task in shown))
         table.add_section()
-    return table
+    return Group(table, *notes)
 
 
 def metrics_markdown(metrics: Metrics) -> str:

@@ -48,8 +48,7 @@ class MultiTaskObjective(nn.Module):
             output: ModelOutput = self.model(batch)
             for name, weight, loss in self._losses(batch, output):
                 parts[name] = parts[name] + loss.detach() if name in parts else loss.detach()
-                if weight:
-                    weighed.append(weight * loss)
+                weighed.append(weight * loss)  # without weight too: a step may hold nothing else
         return sum(weighed[1:], start=weighed[0]), parts
 
     def _losses(self, batch: Batch, output: ModelOutput) -> list[tuple[str, float, Tensor]]:

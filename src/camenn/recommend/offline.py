@@ -83,10 +83,11 @@ class _Scorer:
         self.shop, self.config = shop, config
         self.calibration = bundle.calibration.get(Task.CONVERSION, Calibration())
         self.source = bundle.open(shop)
-        self.reader = RequestReader(self.source, bundle.config.requests)
         self.items = self._available()
-        events = self.reader.events
-        self.at = int(events.at.max()) + 1 if config.at is None else config.at
+        if shop.events is None:
+            raise DataError(f"{shop.folder}: the shop has no events, so nobody's past to recommend by")
+        self.at = int(shop.events.at.max()) + 1 if config.at is None else config.at
+        self.reader = RequestReader(self.source, bundle.config.requests, counted=np.asarray(shop.events.at) < self.at)
         self.row_slots = sum(f.slots for f in bundle.features.of(Side.ROW, "events"))
         moment = bundle.features.moments(np.array([self.at]), time_zone=shop.settings.time_zone)
         stored = np.zeros((1, self.source.event_codes.shape[1] - moment.shape[1]), dtype=np.int32)

@@ -150,7 +150,7 @@ class Features:
     def count_codes(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
         """(rows, counts) from their numbers."""
         fields = [f for f in self.fields if f.coding is Coding.COUNT]
-        codes = [np.searchsorted(f.edges, values[:, n], side="right") + f.offset + 1 for n, f in enumerate(fields)]
+        codes = [_bins(values[:, n], f) for n, f in enumerate(fields)]
         return np.stack(codes, axis=1).astype(np.int32) if codes else np.zeros((len(values), 0), dtype=np.int32)
 
     def with_counts(self, names: Sequence[str], edges: Sequence[tuple[float, ...]]) -> Features:
@@ -188,6 +188,10 @@ def as_lists(values: pl.Series) -> pl.Series:
 
 
 def _quantile_codes(values: pl.Series, field: Field) -> NDArray[np.int32]:
-    numbers = values.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
+    return _bins(values.cast(pl.Float64, strict=False).to_numpy().astype(np.float64), field)
+
+
+def _bins(numbers: NDArray[np.float64], field: Field) -> NDArray[np.int32]:
+    """Codes of numbers by the field's quantiles, 0 where there is none."""
     codes = np.searchsorted(np.asarray(field.edges), numbers, side="right") + field.offset + 1
     return np.where(np.isnan(numbers), 0, codes).astype(np.int32)

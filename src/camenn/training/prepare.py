@@ -10,7 +10,7 @@ from rich.console import Console
 
 from camenn.batches.counting import with_counts
 from camenn.batches.parts import Parts, find_parts
-from camenn.batches.source import Source, open_source
+from camenn.batches.source import open_source
 from camenn.bundle import EncoderIdentity, model_inputs
 from camenn.embeddings.ensure import ensure_store
 from camenn.embeddings.store import Modality, TokenStore
@@ -66,7 +66,7 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
         source = parts.source
     torch.manual_seed(config.training.seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
-    standardise(model, source, _training_items(parts))
+    standardise(model, parts)
     return Prepared(parts, features, text, image, model)
 
 
@@ -92,9 +92,13 @@ def _training_items(parts: Parts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     return rows
 
 
-def standardise(model: MultiTaskModel, source: Source, rows: np.ndarray[tuple[int], np.dtype[np.int32]]) -> None:
-    """Measure the encoders' vectors on training items: tokens for the tokens, pooled ones for the aligned space."""
-    items = source.gather(rows, num_whole=len(rows), tokens=True)
+def standardise(model: MultiTaskModel, parts: Parts) -> None:
+    """Measure the encoders' vectors on training items: tokens for the tokens, pooled ones for the aligned space.
+
+    Rivals are items that alignment trains on: one it is judged by is not to meet its own text or picture among them.
+    """
+    rows = _training_items(parts)
+    items = parts.source.gather(rows, num_whole=len(rows), tokens=True)
     for tokens, embedding in ((items.text, model.embed.text), (items.image, model.embed.image)):
         if tokens is not None and embedding is not None and len(tokens.vectors):
             embedding.standardise.fit(tokens.vectors)
@@ -105,7 +109,8 @@ def standardise(model: MultiTaskModel, source: Source, rows: np.ndarray[tuple[in
         if tokens is not None and tokens.present.any():
             pooled = tokens.pooled[tokens.present].float()
             projection.standardise.fit(pooled)
-            projection.remember(_spread(torch.unique(pooled, dim=0)))
+            aligned = torch.from_numpy(parts.item_parts[rows] == Part.TRAIN)[tokens.present]
+            projection.remember(_spread(torch.unique(pooled[aligned], dim=0)))
 
 
 def _spread(vectors: torch.Tensor) -> torch.Tensor:
