@@ -1,4 +1,4 @@
-"""The artefact: weights, configuration, features and digests. All that evaluation and serving need; no pickle."""
+"""The artefact: weights, configuration, features, digests. All that evaluation and serving need, no pickles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from camenn.batches.requests import RequestConfig
 from camenn.batches.source import Source, open_source
 from camenn.embeddings.ensure import ensure_store
 from camenn.embeddings.store import Modality, open_store
@@ -86,6 +87,11 @@ class Bundle:
         text = None if self.text is None or not catalogue.has_text else open_store(shop, "text", self.text.digest)
         image = None if self.image is None or not catalogue.has_images else open_store(shop, "image", self.image.digest)
         return open_source(shop, self.features, text=text, image=image, text_length=self.config.encoders.text_length)
+
+    def requests_of(self, shop: Shop) -> RequestConfig:
+        """How a shop's requests are read: past outcomes are purchases alone where it logs nothing else."""
+        has_outcomes = shop.events is not None and shop.events.has_outcomes
+        return self.config.requests if has_outcomes else replace(self.config.requests, history="purchases")
 
     def encode(self, shop: Shop, *, console: Console) -> None:
         """Run this model's encoders over what of a shop is not encoded yet.

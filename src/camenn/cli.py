@@ -25,6 +25,9 @@ app = typer.Typer(
 console = Console(stderr=True)
 """Progress and messages; results go to standard output."""
 
+INTERRUPTED = 130
+"""The exit code that typer gives an interrupt."""
+
 Shop = Annotated[Path, typer.Argument(help="The shop's folder.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run's folder, or a bundle's.", show_default=False)]
 
@@ -105,7 +108,7 @@ def train(
     if not settings.shop and shop is None:
         raise ConfigError(f"{config}: names no shop; add `shop = ...` or give --shop")
     target = run if run is not None else Path("runs") / f"{config.stem}-seed{settings.training.seed}"
-    opened = _open(folder)
+    opened = _open(folder.absolute())  # the bundle remembers it, and may be judged from another folder
     trained = train_model(opened, settings, target, hardware=Hardware(accelerator, devices), console=console)
     if trained.is_writer:
         judge(trained.bundle, opened, target, console=console, output=Console())
@@ -181,9 +184,10 @@ def main() -> None:
         for line in str(error).splitlines():
             console.print(Text.assemble(("error:", "red"), " ", line), soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("interrupted; start the same command again to go on")
-        sys.exit(130)
+    except SystemExit as left:
+        if left.code == INTERRUPTED:
+            console.print("interrupted; start the same command again to go on")
+        raise
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 import builtins
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from camenn.embeddings.image import image_encoder
@@ -29,19 +31,48 @@ def test_a_timm_that_cannot_be_imported_says_what_to_install(monkeypatch: pytest
         image_encoder("timm:inception_v4")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["inception_v4", "vgg16", "resnext50_32x4d"])
-def test_the_networks_of_the_paper_give_a_vector_a_patch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def timm_with_cached(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Real timm, and random weights where the Hugging Face cache would hold the trained ones."""
     try:
         import timm
     except (ImportError, RuntimeError, AttributeError) as error:
         pytest.skip(f"timm does not load beside this torch: {error}")
-    create = timm.create_model
-    monkeypatch.setattr(
-        timm, "create_model", lambda *args, **options: create(*args, **{**options, "pretrained": False})
-    )
+    import huggingface_hub.constants
+    from safetensors.torch import save_file
+
+    cached = folder / f"models--{timm.get_pretrained_cfg(name).hf_hub_id.replace('/', '--')}"
+    snapshot = cached / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("c0ffee")
+    (snapshot / "config.json").write_text("{}")
+    network = timm.create_model(name, pretrained=False)
+    save_file(network.state_dict(), snapshot / "model.safetensors")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
+    return network.eval()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "width"), [("inception_v4", 1536), ("vgg16", 4096), ("resnext50_32x4d", 2048)])
+def test_the_networks_of_the_paper_give_a_vector_a_patch(
+    name: str, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = timm_with_cached(name, tmp_path, monkeypatch)
     encoder = image_encoder(f"timm:{name}")
-    prepared = encoder.prepare(Image.new("RGB", (300, 200), "red"))
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    prepared = encoder.prepare(Image.fromarray(pixels))
     got = encoder.encode(prepared[None])
-    assert got.shape == (1, 9, {"inception_v4": 1536, "vgg16": 4096, "resnext50_32x4d": 2048}[name])
-    assert np.isfinite(got).all()
+    assert got.shape == (1, 9, width)
+    config = network.pretrained_cfg
+    scaled = (prepared / 255 - np.array(config["mean"])) / np.array(config["std"])
+    with torch.inference_mode():
+        features = network.forward_features(torch.from_numpy(scaled[:1]).permute(0, 3, 1, 2).float())
+        theirs = network.forward_head(features, pre_logits=True)
+    assert got[0, :1] == pytest.approx(theirs.numpy(), rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_name_timm_does_not_know_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timm_with_cached("resnext50_32x4d", tmp_path, monkeypatch)
+    with pytest.raises(EncoderError, match="no weights of that name"):
+        image_encoder("timm:no_such_network")

@@ -23,5 +23,5 @@ def ensure_store(shop: ShopOfItems, modality: Modality, spec: str, *, console: C
     assert encoder is not None
     encoded = encode_catalogue(shop.catalogue, shop.folder, text=text, image=image, console=console)
     if console is not None:
-        console.print(*encoded, sep="\n")
+        console.print(*map(str, encoded), sep="\n", markup=False, highlight=False)
     return open_store(shop, modality, encoder.digest)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,14 +26,14 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def find_model(spec: str) -> Path:
-    """Give the folder of a model: the folder itself, or a name's copy in the Hugging Face cache.
+    """Give the folder of a model: the folder itself ($VARIABLES are filled in), or a name's copy in the cache.
 
     A cached name is never looked up again, so that an encoder stays what it was; others are fetched. Raises
     EncoderError, saying how to fetch it, when that fails.
     """
-    folder = Path(spec).expanduser()
+    folder = Path(os.path.expandvars(spec)).expanduser()
     if not folder.is_dir():
-        if spec.startswith((".", "/", "~")) or spec.count("/") > 1 or "\\" in spec:
+        if spec.startswith((".", "/", "~", "$")) or spec.count("/") > 1 or "\\" in spec:
             raise EncoderError(f"there is no folder {folder}; give the folder of a saved model, or a model's name")
         folder = _snapshot(spec)
     if not (folder / "config.json").is_file():

@@ -1,12 +1,10 @@
 """Picture networks of timm, such as the paper's Inception-v4: an extra, imported only when asked for."""
 
-import hashlib
 from typing import Any
 
-import torch
 from PIL import Image
 
-from camenn.embeddings.pretrained import choose_device, first_line
+from camenn.embeddings.pretrained import choose_device, files_digest, find_model, first_line
 from camenn.embeddings.pretrained_image import Preprocessing, PretrainedImage
 from camenn.errors import EncoderError
 
@@ -18,22 +16,30 @@ def open_timm(spec: str, *, device: str | None = None) -> PretrainedImage:
     """
     timm = _import_timm()
     name = spec.removeprefix("timm:")
+    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    if config is None or not config.hf_hub_id:
+        raise EncoderError(f"{spec}: timm {timm.__version__} has no weights of that name; see timm.list_pretrained()")
+    folder = find_model(config.hf_hub_id)
+    weights = folder / "model.safetensors"  # named outright, or timm would go on to a pickled copy
     try:
-        network = timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:  # an unknown name, no network, no such weights
-        source = getattr(timm.get_pretrained_cfg(name, allow_unregistered=True), "hf_hub_id", None)
-        fetch = f"; fetch it where there is a network with `hf download {source}`" if source else ""
-        raise EncoderError(f"{spec}: timm cannot open it ({first_line(error)}){fetch}") from error
-    config = timm.data.resolve_model_data_config(network)
+        network = timm.create_model(
+            name, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(weights), "source": "timm"}
+        )
+    except Exception as error:  # damaged or foreign weights
+        raise EncoderError(f"{spec}: timm cannot load {weights}: {first_line(error)}") from error
+    wanted = timm.data.resolve_model_data_config(network)
     read = Preprocessing(
-        size=int(config["input_size"][-1]),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        resample=int(Image.Resampling[str(config["interpolation"]).upper()]),
+        size=int(wanted["input_size"][-1]),
+        mean=tuple(wanted["mean"]),
+        std=tuple(wanted["std"]),
+        resample=int(Image.Resampling[str(wanted["interpolation"]).upper()]),
     )
-    network = network.eval().requires_grad_(False)
     return PretrainedImage(
-        network, spec=spec, weights=_weights_digest(network), read=read, device=choose_device(device)
+        network.eval().requires_grad_(False),
+        spec=spec,
+        weights=f"{name} {files_digest(folder)}",
+        read=read,
+        device=choose_device(device),
     )
 
 
@@ -47,11 +53,3 @@ def _import_timm() -> Any:
             "where torchvision must be the one made for the torch that is installed"
         ) from error
     return timm
-
-
-def _weights_digest(network: torch.nn.Module) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

@@ -16,6 +16,7 @@ from camenn.errors import DataError
 from camenn.evaluation.predictions import TaskPredictions
 from camenn.metrics.calibration import sigmoid
 from camenn.scoring import Scores, score_pairs, score_requests
+from camenn.tables.features import Side
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part, split_items, split_requests
@@ -85,8 +86,8 @@ def _scores(bundle: Bundle, parts: Parts, part: Part, device: torch.device) -> d
     found: dict[Task, Scores] = {}
     model = bundle.model.to(device)
     pieces = parts.requests(part, bundle.config.requests)
-    if pieces is not None:
-        reader = parts.reader(bundle.config.requests)
+    if pieces is not None and bundle.features.of(Side.CONTEXT):  # a model of items alone says nothing of requests
+        reader = parts.reader(bundle.requests_of(parts.source.shop))
         found[Task.CONVERSION] = score_requests(model, reader, pieces, device=device)
     pairs = parts.evaluation_pairs(part, bundle.config.pairs)
     if pairs is not None:

@@ -49,7 +49,7 @@ def recommend(
         DataError: the shop has no events to have trained conversion on, an available id is not in the
             catalogue, or nothing is left to recommend.
     """
-    if Task.CONVERSION not in bundle.calibration:
+    if not bundle.features.of(Side.CONTEXT):
         raise DataError(
             "this bundle was not trained on purchases, so it cannot recommend; train it on a shop with events"
         )
@@ -87,7 +87,7 @@ class _Scorer:
         if shop.events is None:
             raise DataError(f"{shop.folder}: the shop has no events, so nobody's past to recommend by")
         self.at = int(shop.events.at.max()) + 1 if config.at is None else config.at
-        self.reader = RequestReader(self.source, bundle.config.requests, counted=np.asarray(shop.events.at) < self.at)
+        self.reader = RequestReader(self.source, bundle.requests_of(shop), counted=np.asarray(shop.events.at) < self.at)
         self.row_slots = sum(f.slots for f in bundle.features.of(Side.ROW, "events"))
         moment = bundle.features.moments(np.array([self.at]), time_zone=shop.settings.time_zone)
         stored = np.zeros((1, self.source.event_codes.shape[1] - moment.shape[1]), dtype=np.int32)
@@ -108,7 +108,8 @@ class _Scorer:
         """The best items of one user."""
         events = self.reader.events
         begin, stop = int(events.user_offset[user_row]), int(events.user_offset[user_row + 1])
-        end = begin + int(np.searchsorted(events.at[begin:stop], self.at, side="left"))
+        late = np.asarray(events.at[begin:stop]) >= self.at  # in no order where requests overlap
+        end = begin + int(late.argmax()) if late.any() else stop
         items = self.items
         if not self.config.keep_bought:
             past = slice(begin, end)

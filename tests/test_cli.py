@@ -1,0 +1,270 @@
+"""The commands: what they print, what they write, and how they fail."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from camenn import cli
+from camenn.errors import CamennError
+from toy import toy_items, write_toy_shop
+from toy_run import small_toml
+
+
+class Outcome:
+    """What a command left: exit code, standard output, messages."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def camenn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command as the console script does: `camenn("check", shop)`."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["camenn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Outcome(int(left.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(small_toml(), encoding="utf-8")
+    return path
+
+
+def assert_told(outcome: Outcome, *lines: str) -> None:
+    """Exit code 1, nothing on standard output, and for each problem one line that holds what is expected."""
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert "Traceback" not in outcome.err
+    told = outcome.err.splitlines()
+    assert len(told) == len(lines), told
+    for line, expected in zip(told, lines, strict=True):
+        assert line.startswith("error: ")
+        assert expected in line
+
+
+# check, import, simulate, encode
+
+
+def test_a_good_shop_passes_the_check(camenn: Any, tmp_path: Path) -> None:
+    outcome = camenn("check", write_toy_shop(tmp_path / "shop", num_requests=20))
+    assert outcome.code == 0
+    assert "40" in outcome.out
+
+
+def test_a_bad_shop_fails_the_check_with_all_that_is_wrong(camenn: Any, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    items = toy_items(40).with_columns(pl.lit("i0").alias("item_id"))
+    items.write_parquet(shop / "items.parquet")
+    (shop / "shop.toml").write_text('time_zone = "Mars/Olympus"')
+    outcome = camenn("check", shop)
+    assert outcome.code == 1
+    for told in ("item_id", "Mars/Olympus"):
+        assert told in outcome.out
+
+
+def test_a_shop_that_is_not_there_fails_the_check(camenn: Any, tmp_path: Path) -> None:
+    assert camenn("check", tmp_path / "nowhere").code == 1
+
+
+def test_a_data_set_nobody_knows_is_told_with_those_there_are(camenn: Any, tmp_path: Path) -> None:
+    outcome = camenn("import", "netflix", "--from", tmp_path, "--to", tmp_path / "shop")
+    assert_told(outcome, "no data set is called 'netflix'; there are ")
+    for name in ("grocery-store", "movielens-100k", "hm-products", "uci-online-retail", "open-bandit"):
+        assert name in outcome.err
+    assert not (tmp_path / "shop").exists()
+
+
+def test_a_shop_is_simulated_and_passes_its_check(camenn: Any, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    assert camenn("simulate", shop, "--items", 24, "--users", 4, "--requests", 15).code == 0
+    assert camenn("check", shop).code == 0
+    assert_told(camenn("simulate", shop, "--items", 24, "--users", 4, "--requests", 15), str(shop))
+
+
+def test_a_catalogue_is_encoded_once(camenn: Any, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    assert camenn("encode", shop, "--image", "").code == 0
+    stores = [path.name.split("-")[0] for path in (shop / ".camenn" / "embeddings").iterdir() if path.is_dir()]
+    assert stores == ["text"]
+    times = {path: path.stat().st_mtime_ns for path in (shop / ".camenn" / "embeddings").rglob("*.bin")}
+    assert camenn("encode", shop, "--image", "").code == 0
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_an_encoder_that_is_not_there_is_told(camenn: Any, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    outcome = camenn("encode", shop, "--text", tmp_path / "no-such-model", "--image", "")
+    assert outcome.code == 1
+    assert "no-such-model" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+# The main job
+
+
+def test_a_shop_is_trained_judged_and_recommended_from_by_its_commands(
+    camenn: Any, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toy_shop(tmp_path / "shop", num_requests=60)
+    config.write_text('shop = "shop"\n' + small_toml())
+    monkeypatch.chdir(tmp_path)
+    trained = camenn("train", "--config", "small.toml", "--seed", 3, "--accelerator", "cpu")
+    assert trained.code == 0
+    run = tmp_path / "runs" / "small-seed3"
+    left = {path.name for path in run.iterdir()}
+    assert {"bundle", "metrics.csv", "metrics.json", "report.html"} <= left
+    assert "Conversion" in trained.out
+    assert json.loads((run / "bundle" / "config.json").read_text())["run"]["training"]["seed"] == 3
+
+    told = camenn("evaluate", run, "--json")
+    assert told.code == 0
+    assert json.loads(told.out) == json.loads((run / "metrics.json").read_text())
+    assert "Conversion" in camenn("evaluate", run).out
+
+    other = write_toy_shop(tmp_path / "other", num_requests=30)
+    elsewhere = camenn("evaluate", run, "--shop", other, "--json")
+    assert list(json.loads(elsewhere.out)) == ["test"]
+    assert "not trained on" in elsewhere.err
+
+    (tmp_path / "users.csv").write_text("user_id\nu1\nstranger\nu1\n")
+    pl.DataFrame({"item_id": ["i1", "i2", "i3"]}).write_parquet(tmp_path / "available.parquet")
+    outcome = camenn("recommend", run, "--users", "users.csv", "--k", 5, "--out", "ranked.parquet")
+    assert outcome.code == 0
+    ranked = pl.read_parquet(tmp_path / "ranked.parquet")
+    assert ranked["user_id"].to_list() == ["u1"] * 5 + ["stranger"] * 5
+    assert "10 rows" in outcome.err
+    options = ["--available", "available.parquet", "--keep-bought", "--out", "ranked.parquet"]
+    assert camenn("recommend", run, "--users", "users.csv", *options).code == 0
+    again = pl.read_parquet(tmp_path / "ranked.parquet")
+    assert again.group_by("user_id").agg(pl.col("item_id").sort())["item_id"].to_list() == [["i1", "i2", "i3"]] * 2
+
+
+def test_a_run_can_be_judged_from_another_folder_than_it_was_trained_in(
+    camenn: Any, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toy_shop(tmp_path / "shop", num_requests=40)
+    monkeypatch.chdir(tmp_path)
+    assert camenn("train", "--config", config, "--shop", "shop", "--run", "run", "--accelerator", "cpu").code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert camenn("evaluate", "../run", "--json").code == 0
+
+
+@pytest.mark.slow
+def test_the_whole_road_is_walked_without_a_warning(config: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-W", "error", "-m", "camenn.cli", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "arning" not in done.stderr
+        return done.stdout
+
+    shop = tmp_path / "shop"
+    run("simulate", shop, "--items", 30, "--users", 10, "--requests", 60)
+    run("check", shop)
+    run("train", "--config", config, "--shop", shop, "--run", tmp_path / "run", "--accelerator", "cpu")
+    assert "best_possible_auc" in json.loads((tmp_path / "run" / "metrics.json").read_text())["test"]["conversion"]
+    assert json.loads(run("evaluate", tmp_path / "run", "--json"))["test"]["conversion"]["count"] > 0
+
+
+# How they fail
+
+
+def test_a_configuration_that_is_not_there_is_told(camenn: Any, tmp_path: Path) -> None:
+    assert_told(camenn("train", "--config", tmp_path / "none.toml", "--shop", tmp_path), "none.toml: no such file")
+
+
+def test_each_mistake_of_a_configuration_is_a_line(camenn: Any, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("[model]\nwidht = 3\n[training]\nsed = 1\n")
+    outcome = camenn("train", "--config", tmp_path / "wrong.toml", "--shop", tmp_path)
+    assert_told(outcome, "unknown key 'model.widht'; did you mean 'width'?", "unknown key 'training.sed'")
+
+
+def test_a_run_without_a_shop_is_told(camenn: Any, config: Path) -> None:
+    assert_told(camenn("train", "--config", config), "names no shop; add `shop = ...` or give --shop")
+
+
+def test_each_problem_of_a_shop_is_a_line(camenn: Any, config: Path, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    toy_items(40).with_columns(pl.lit("i0").alias("item_id")).write_parquet(shop / "items.parquet")
+    (shop / "shop.toml").write_text('time_zone = "Mars/Olympus"')
+    outcome = camenn("train", "--config", config, "--shop", shop, "--run", tmp_path / "run")
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err
+    told = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
+    assert any("item_id" in line for line in told)
+    assert any("Mars/Olympus" in line for line in told)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_bundle_is_told(camenn: Any, tmp_path: Path) -> None:
+    assert_told(camenn("evaluate", tmp_path), "no bundle here (manifest.json is missing)")
+    assert_told(camenn("recommend", tmp_path, "--users", "u.csv", "--out", "o.parquet"), "no bundle here")
+
+
+def test_a_list_of_users_that_cannot_be_read_is_told(camenn: Any, toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("user_id\n")
+    (tmp_path / "other.csv").write_text("name\nu1\n")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    expected = {
+        "none.csv": "no such file",
+        "empty.csv": "column 'user_id' holds no id",
+        "other.csv": "has no column 'user_id', only name",
+        "broken.parquet": "not readable as parquet",
+    }
+    for name, told in expected.items():
+        outcome = camenn("recommend", toy / "run", "--users", tmp_path / name, "--out", tmp_path / "out.parquet")
+        assert outcome.code == 1
+        assert f"{name}: {told}" in outcome.err
+        assert "Traceback" not in outcome.err
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_an_option_that_is_not_there_is_told(camenn: Any, tmp_path: Path) -> None:
+    outcome = camenn("check", tmp_path, "--faster")
+    assert outcome.code == 2
+    assert "--faster" in outcome.err
+
+
+def test_a_message_is_one_line_however_long_and_whatever_it_holds(
+    camenn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "shop[1]/[red]items[/red]/[/x] " + "a very long message " * 20 + "\\[end]"
+
+    def fail(*_: object) -> None:
+        raise CamennError(message)
+
+    monkeypatch.setattr("camenn.tables.check.check_shop", fail)
+    assert_told(camenn("check", tmp_path), message.rstrip())
+
+
+def test_an_interrupted_command_says_how_to_go_on(
+    camenn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("camenn.tables.check.check_shop", interrupt)
+    outcome = camenn("check", tmp_path)
+    assert outcome.code == 130
+    assert "start the same command again to go on" in outcome.err
+
+
+def test_every_command_says_what_it_does(camenn: Any) -> None:
+    told = camenn("--help").out
+    for name in ("check", "import", "simulate", "encode", "train", "evaluate", "recommend"):
+        assert name in told
+        assert camenn(name, "--help").code == 0
