@@ -65,7 +65,9 @@ def batch(*, requests: int, candidates: int, steps: int = 20, text: int = 15, wh
     num_items = NUM_ITEMS + 1
     rows = requests * candidates
     return RequestBatch(
-        items=Items(torch.randint(1, 5000, (num_items, ITEM_FIELDS)), tokens(num_items, text), tokens(num_items, 9), num_items),
+        items=Items(
+            torch.randint(1, 5000, (num_items, ITEM_FIELDS)), tokens(num_items, text), tokens(num_items, 9), num_items
+        ),
         context=torch.randint(1, 5000, (requests, CONTEXT)),
         history=torch.randint(1, num_items, (requests, steps)),
         history_outcome=torch.full((requests, steps), 2),
@@ -126,7 +128,9 @@ def attention_flops(query: tuple[int, ...], key: tuple[int, ...], *_: object, **
     return 4 * rows * heads * queries * key[2] * width
 
 
-def attention_backward_flops(grad: tuple[int, ...], query: tuple[int, ...], key: tuple[int, ...], *_: object, **__: object) -> int:
+def attention_backward_flops(
+    grad: tuple[int, ...], query: tuple[int, ...], key: tuple[int, ...], *_: object, **__: object
+) -> int:
     """Five products, one of them the forward's again."""
     return attention_flops(query, key) * 5 // 2
 
@@ -183,18 +187,23 @@ def main() -> None:
         )
     larger = batch(requests=52, candidates=5)
     few, many = (median_seconds(step_of(model(Pattern.FULL, experts=n), larger), rounds) for n in (4, 16))
-    table.add_row(f"step of 16 experts over 4, top-2 ({many * 1e3:.0f} / {few * 1e3:.0f} ms)", f"{many / few:.2f}", "<= 1.25")
+    table.add_row(
+        f"step of 16 experts over 4, top-2 ({many * 1e3:.0f} / {few * 1e3:.0f} ms)", f"{many / few:.2f}", "<= 1.25"
+    )
     together, alone = (
         median_seconds(step_of(model(Pattern.SHARED_HISTORY), one), rounds) for one in (made, rows_alone(made))
     )
-    table.add_row("training, requests of 5 over the same rows one by one, shared_history", f"{alone / together:.2f}", ">= 2")
+    table.add_row(
+        "training, requests of 5 over the same rows one by one, shared_history", f"{alone / together:.2f}", ">= 2"
+    )
     full = median_seconds(step_of(model(Pattern.FULL), rows_alone(made)), rounds)
     table.add_row("training, shared_history requests of 5 over full rows one by one", f"{full / together:.2f}", ">= 2")
     for whole, aim in ((False, "0.7 x 3 = 2.1"), (True, "0.7 x 20 = 14")):
         asked_for = batch(requests=1, candidates=500, whole=whole, text=20 if whole else 15)
         text = 20 if whole else 15
         seconds_of = {
-            pattern: median_seconds(score(model(pattern, text=text), asked_for), max(2, rounds // 2)) for pattern in Pattern
+            pattern: median_seconds(score(model(pattern, text=text), asked_for), max(2, rounds // 2))
+            for pattern in Pattern
         }
         flops_of = {pattern: count_flops(score(model(pattern, text=text), asked_for)) for pattern in Pattern}
         fast, slow = Pattern.SHARED_HISTORY, Pattern.FULL

@@ -56,7 +56,9 @@ def items(generator: torch.Generator, num_items: int) -> Items:
     )
 
 
-def request_batch(*, seed: int = 0, num_requests: int = 3, num_candidates: int = 4, whole: bool = False) -> RequestBatch:
+def request_batch(
+    *, seed: int = 0, num_requests: int = 3, num_candidates: int = 4, whole: bool = False
+) -> RequestBatch:
     """Requests with histories of different lengths, the first of them empty."""
     generator = torch.Generator().manual_seed(seed)
     num_items, steps = 6, 3

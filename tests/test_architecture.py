@@ -41,7 +41,9 @@ def test_the_tree_in_the_architecture_is_the_tree_of_the_files() -> None:
 
 
 def test_no_file_grew_beyond_one_idea() -> None:
-    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text(encoding="utf-8").splitlines())) > MAX_LINES}
+    long = {
+        p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
     assert long == {}
 
 

@@ -251,9 +251,7 @@ def test_a_message_is_one_line_however_long_and_whatever_it_holds(
     assert_told(camenn("check", tmp_path), message.rstrip())
 
 
-def test_an_interrupted_command_says_how_to_go_on(
-    camenn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_command_says_how_to_go_on(camenn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

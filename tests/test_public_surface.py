@@ -48,7 +48,10 @@ def test_what_is_not_there_is_told() -> None:
 def test_importing_camenn_waits_for_no_heavy_library() -> None:
     heavy = "('torch', 'polars', 'numpy', 'pydantic', 'transformers', 'lightning_fabric')"
     assert python(f"import sys, camenn; print([name for name in {heavy} if name in sys.modules])") == "[]"
-    assert python(f"import sys; from camenn import CamennError, Task; print([n for n in {heavy} if n in sys.modules])") == "[]"
+    assert (
+        python(f"import sys; from camenn import CamennError, Task; print([n for n in {heavy} if n in sys.modules])")
+        == "[]"
+    )
 
 
 def test_recommend_is_the_function_whatever_was_imported_before() -> None:

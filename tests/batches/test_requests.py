@@ -55,7 +55,9 @@ def test_a_history_holds_the_latest_events_strictly_before_the_request(source: S
     table = toy_events(24, 40, 300)
     first = np.asarray(events.request_offset[:-1])
     users, ends = np.asarray(events.user_row[first]), np.asarray(events.history_end)
-    rows, outcome, _ = reader.history(Askers(users, ends, np.asarray(events.at[first]), np.zeros((len(users), 0), np.int32)))
+    rows, outcome, _ = reader.history(
+        Askers(users, ends, np.asarray(events.at[first]), np.zeros((len(users), 0), np.int32))
+    )
     for request in range(0, events.num_requests, 7):
         at = int(events.at[first[request]])
         user_id = source.shop.people.ids.decode(users[[request]]).item()
@@ -77,7 +79,9 @@ def test_a_leak_planted_at_the_moment_of_the_request_is_without_effect(tmp_path:
     leaky = write_toy_shop(tmp_path / "leaky")
     events = toy_events(24, 40, 300)
     same_moment = events.with_columns(
-        pl.lit("i0").alias("item_id"), pl.lit(1, pl.Int8).alias("converted"), (pl.col("request_id") + "x").alias("request_id")
+        pl.lit("i0").alias("item_id"),
+        pl.lit(1, pl.Int8).alias("converted"),
+        (pl.col("request_id") + "x").alias("request_id"),
     )
     pl.concat([events, same_moment.unique("request_id")]).write_parquet(leaky / "events.parquet")
 
@@ -88,7 +92,9 @@ def test_a_leak_planted_at_the_moment_of_the_request_is_without_effect(tmp_path:
         events = source.shop.events
         first = np.asarray(events.request_offset[:-1])
         user, at = np.asarray(events.user_row[first]), np.asarray(events.at[first])
-        rows, _, age = reader.history(Askers(user, np.asarray(events.history_end), at, np.zeros((len(user), 0), np.int32)))
+        rows, _, age = reader.history(
+            Askers(user, np.asarray(events.history_end), at, np.zeros((len(user), 0), np.int32))
+        )
         assert (age[rows > 0] > 0).all()
         ids = source.shop.catalogue.ids
         people = source.shop.people.ids.decode(user)

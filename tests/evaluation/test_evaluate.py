@@ -141,7 +141,16 @@ def twins(folder: Path) -> Path:
     """A shop without events in which eight items read the same but for case, blanks and width, and others do not."""
     write_toy_shop(folder)
     (folder / "events.parquet").unlink()
-    same = ["red apple", "Red Apple", "RED  APPLE", " red apple ", "red\tapple", "ｒｅｄ ａｐｐｌｅ", "red\u00a0apple", "Red apple"]
+    same = [
+        "red apple",
+        "Red Apple",
+        "RED  APPLE",
+        " red apple ",
+        "red\tapple",
+        "ｒｅｄ ａｐｐｌｅ",
+        "red\u00a0apple",
+        "Red apple",
+    ]
     items = toy_items(40).drop("description")
     items.with_columns(pl.Series("name", same + items["name"].to_list()[8:])).write_parquet(folder / "items.parquet")
     return folder
@@ -299,7 +308,9 @@ def test_the_best_and_the_worst_aligned_items_are_in_order_and_not_the_same(
     assert [one.probability for one in worst] == sorted(one.probability for one in worst)
     assert best[-1].probability >= worst[-1].probability
     ita = of(found, Task.IMAGE_TO_TEXT)
-    own = dict(zip(shop.catalogue.ids.decode(ita.groups[ita.labels == 1]), ita.probabilities[ita.labels == 1], strict=True))
+    own = dict(
+        zip(shop.catalogue.ids.decode(ita.groups[ita.labels == 1]), ita.probabilities[ita.labels == 1], strict=True)
+    )
     for one in (*best, *worst):
         assert one.probability == pytest.approx(own[one.item_id], abs=1e-5)
         number = int(one.item_id[1:])
@@ -324,7 +335,9 @@ def test_the_best_possible_auc_is_that_of_the_stated_probability(bundle: Bundle,
     pl.DataFrame({"probability": stated}).write_parquet(folder / TRUTH)
     assert shop.events is not None
     key = ["user_id", "item_id", "at"]
-    chosen = np.repeat(split_requests(shop.events, bundle.config.split) == Part.TEST, np.diff(shop.events.request_offset))
+    chosen = np.repeat(
+        split_requests(shop.events, bundle.config.split) == Part.TEST, np.diff(shop.events.request_offset)
+    )
     tested = pl.DataFrame(
         {
             "user_id": shop.people.ids.decode(np.asarray(shop.events.user_row)[chosen]),
@@ -437,7 +450,7 @@ def test_product_texts_are_shown_and_not_run(report: str) -> None:
     assert SCRIPT in page.words
     assert "<script" not in report
     assert not [attributes for _, attributes in page.elements if any(name.startswith("on") for name in attributes)]
-    assert 'onerror=alert(1)>' in page.words
+    assert "onerror=alert(1)>" in page.words
     assert "shop <b>" in page.words
 
 

@@ -29,7 +29,9 @@ def test_a_row_is_computed_by_the_experts_that_keep_it_and_by_no_other() -> None
 
 def test_an_expert_nobody_keeps_is_not_called() -> None:
     experts = [CountingExpert(1.0), CountingExpert(2.0)]
-    MixtureOfExperts(list(experts))(torch.ones(2, 1, 1), torch.ones(2, 1, dtype=torch.bool), torch.tensor([[1.0, 0.0]] * 2))
+    MixtureOfExperts(list(experts))(
+        torch.ones(2, 1, 1), torch.ones(2, 1, dtype=torch.bool), torch.tensor([[1.0, 0.0]] * 2)
+    )
     assert experts[1].rows == []
 
 

@@ -15,7 +15,9 @@ from camenn.models.zoo import ZOO, build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
 from camenn.task import ALIGNMENT_TASKS, Task
 
-SMALL: dict[str, dict[str, Any]] = {"camenn": {"width": 16, "heads": 4, "aligned_width": 8, "num_experts": 3, "top_k": 2}}
+SMALL: dict[str, dict[str, Any]] = {
+    "camenn": {"width": 16, "heads": 4, "aligned_width": 8, "num_experts": 3, "top_k": 2}
+}
 OTHER: dict[str, dict[str, Any]] = {
     "camenn": {
         "width": 24,
@@ -112,7 +114,9 @@ def test_the_history_changes_the_score(model: MultiTaskModel) -> None:
 def test_a_missing_modality_is_masked_not_made_up(model: MultiTaskModel) -> None:
     batch = request_batch()
     assert batch.items.text is not None
-    noise = replace(batch.items.text, pooled=torch.where(batch.items.text.present[:, None], batch.items.text.pooled, 9.0))
+    noise = replace(
+        batch.items.text, pooled=torch.where(batch.items.text.present[:, None], batch.items.text.pooled, 9.0)
+    )
     noisy = replace(batch, items=replace(batch.items, text=noise))
     assert torch.allclose(conversion(model, noisy), conversion(model, batch), atol=1e-6)
 
@@ -181,7 +185,11 @@ def test_each_option_changes_the_result(name: str) -> None:
 
 def test_task_weights_are_used(name: str) -> None:
     def loss(**weights: float) -> float:
-        return float(MultiTaskObjective(small(name).eval(), ObjectiveConfig(**weights))((request_batch(), pair_batch()))[0].detach())
+        return float(
+            MultiTaskObjective(small(name).eval(), ObjectiveConfig(**weights))((request_batch(), pair_batch()))[
+                0
+            ].detach()
+        )
 
     plain = loss()
     with torch.no_grad():

@@ -112,7 +112,8 @@ def test_a_task_of_no_weight_is_not_trained_and_the_others_are(shop: Path, tmp_p
     first = build_model(config.model, bundle.inputs())
     for other in Task:
         before, after = (
-            dict(model.towers[other.value].named_parameters()) | dict(model.routing.gates[other.value].named_parameters())
+            dict(model.towers[other.value].named_parameters())
+            | dict(model.routing.gates[other.value].named_parameters())
             for model in (first, bundle.model)
         )
         assert all(before[name].equal(after[name]) for name in before) == (other is task)
@@ -143,7 +144,10 @@ def test_a_shop_without_one_modality_is_trained_to_convert(tmp_path: Path, missi
     toy_items(40).drop(missing, *(["description"] if missing == "name" else [])).write_parquet(shop / "items.parquet")
     trained = train_on(shop, tmp_path / "run")
     assert trained_losses(tmp_path / "run") == {"conversion"}
-    assert [one is None for one in (trained.bundle.text, trained.bundle.image)] == [missing == "name", missing != "name"]
+    assert [one is None for one in (trained.bundle.text, trained.bundle.image)] == [
+        missing == "name",
+        missing != "name",
+    ]
 
 
 @pytest.mark.parametrize("encoders", [{"text": ""}, {"image": ""}, {"text": "", "image": ""}])
@@ -181,7 +185,9 @@ def test_without_anything_to_validate_on_the_last_loss_counts(tmp_path: Path) ->
     assert trained.bundle.facts["best_epoch"] == int(np.argmin(losses)) + 1
 
 
-@pytest.mark.parametrize("features", [{"ids": False}, {"crosses": [["users.team", "items.category"]]}, {"counts": True}])
+@pytest.mark.parametrize(
+    "features", [{"ids": False}, {"crosses": [["users.team", "items.category"]]}, {"counts": True}]
+)
 def test_every_choice_of_features_can_be_trained_and_judged(
     shop: Path, tmp_path: Path, features: dict[str, Any]
 ) -> None:
