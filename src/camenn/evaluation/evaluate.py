@@ -70,7 +70,11 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
     source = bundle.open(shop)
     if is_training_shop:
         item_parts = split_items(shop.catalogue, bundle.config.split)
-        request_parts = None if shop.events is None else split_requests(shop.events, bundle.config.split)
+        request_parts = (
+            None
+            if shop.events is None
+            else split_requests(shop.events, bundle.config.split, time_zone=shop.settings.time_zone)
+        )
         if bundle.facts.get("trained_on_validation"):
             item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
             if request_parts is not None:

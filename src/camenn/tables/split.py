@@ -44,13 +44,13 @@ class SplitConfig:
     seed: int = 0
 
 
-def split_requests(events: Events, config: SplitConfig) -> NDArray[np.int8]:
-    """The part of each request, (num_requests,)."""
+def split_requests(events: Events, config: SplitConfig, *, time_zone: str = "UTC") -> NDArray[np.int8]:
+    """The part of each request, (num_requests,). time_zone: the shop's, in which days begin."""
     if config.requests == "random":
         return _random_parts(len(events.request_offset) - 1, config)
     first = np.asarray(events.request_offset[:-1])
     if config.requests == "days":
-        return _split_days(np.asarray(events.at[first]), config)
+        return _split_days(_local(np.asarray(events.at[first]), time_zone), config)
     return _split_user_time(events, first, config)
 
 
@@ -83,8 +83,17 @@ def _random_parts(count: int, config: SplitConfig, *, test: float | None = None)
     return parts
 
 
+def _local(at: NDArray[np.int64], time_zone: str) -> NDArray[np.int64]:
+    """Instants by the clock of a zone, as microseconds."""
+    zoned = pl.Series(at).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(time_zone)
+    return zoned.dt.replace_time_zone(None).to_physical().to_numpy()
+
+
 def _split_days(at: NDArray[np.int64], config: SplitConfig) -> NDArray[np.int8]:
-    """The last `test_days` days from the last midnight (UTC) on; validation is the latest share before."""
+    """The last `test_days` days from the last midnight on; validation is the latest share before.
+
+    at: microseconds by the shop's clock.
+    """
     last_midnight = at.max() // MICROSECONDS_A_DAY * MICROSECONDS_A_DAY
     test_from = last_midnight - (config.test_days - 1) * MICROSECONDS_A_DAY
     parts = np.zeros(len(at), dtype=np.int8)

@@ -48,7 +48,9 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
         DataError: the training part is empty.
     """
     item_parts = split_items(shop.catalogue, config.split)
-    request_parts = None if shop.events is None else split_requests(shop.events, config.split)
+    request_parts = (
+        None if shop.events is None else split_requests(shop.events, config.split, time_zone=shop.settings.time_zone)
+    )
     if with_validation:
         item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
         if request_parts is not None:
