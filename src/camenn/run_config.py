@@ -43,13 +43,21 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     max_epochs: int = 20
     patience: int = 3
-    """Epochs without a better validation score before stopping."""
+    """Epochs without a better validation score before stopping. CHOICE: three; the best epoch is kept."""
     monitor: Literal["conversion", "alignment"] | None = None
-    """Whose validation AUC chooses the epoch; None: conversion's where the shop has events."""
+    """Whose validation AUC chooses the epoch; None: conversion's where the shop has events.
+
+    CHOICE: the paper stops early and does not say by what.
+    """
     refit: bool = False
-    """Whether, once the best epoch is known, to train anew on training and validation together for as many."""
+    """Whether, once the best epoch is known, to train anew on training and validation together for as many.
+
+    DEVIATION: beyond the paper.
+    """
     gradient_clip: float = 1.0
+    """Largest norm of a step's gradient; 0: any. DEVIATION: beyond the paper."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """CHOICE: single precision, as the paper names none. DEVIATION: the mixed ones."""
     checkpoint_s: float = 60.0
     """Seconds between checkpoints within an epoch."""
     seed: int = 0

@@ -2,6 +2,8 @@
 
 A user's own past is counted strictly before the request. What others made of an item comes from training
 events of other users, folds of users taking turns, so that no row is described by its own outcome.
+
+DEVIATION: which cross features is ours; what others did is counted over all training moments, later ones too.
 """
 
 from __future__ import annotations

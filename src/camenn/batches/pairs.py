@@ -17,9 +17,9 @@ class PairConfig:
     """How alignment pairs are drawn and batched."""
 
     items: int = 128
-    """Items in a training batch; each gives a positive and its negatives."""
+    """Items in a training batch; each gives a positive and its negatives. CHOICE: batch size."""
     negatives: int = 1
-    """Negatives of each task an item."""
+    """Negatives of each task an item. CHOICE: one a task, drawn within the batch."""
     epochs: float = 1.0
     """Passes over the items while the requests are passed once; without requests an epoch is one pass."""
 
@@ -58,6 +58,7 @@ def draw_pairs(
     groups: by catalogue row; items of one group share their normalised text and are never negatives of one
     another. An item for which twenty draws find no other group gets no negative. An ITA negative has
     another's text, a TIA negative another's picture.
+    DEVIATION: never of equal text; that would label a match as wrong.
     """
     anchor = np.repeat(items, 2 * negatives)
     other = rng.choice(items, len(anchor))

@@ -24,17 +24,21 @@ class RequestConfig:
     """How requests are read and batched."""
 
     rows: int = 512
-    """Candidates in a training batch, about; a request is never divided below `max_candidates`."""
+    """Candidates in a training batch, about; a request is never divided below `max_candidates`. CHOICE: batch size."""
     max_candidates: int = 64
     """A request with more candidates becomes several with the same context and history."""
     history: Literal["purchases", "outcomes"] = "purchases"
-    """The paper's purchases; or all past impressions, each with its outcome."""
+    """The paper's purchases; or all past impressions, each with its outcome. DEVIATION: "outcomes"."""
     history_length: int = 20
+    """CHOICE: the latest 20."""
     history_tokens: Literal["pooled", "all"] = "pooled"
     """Two tokens an item, or all its tokens."""
     candidate_tokens: Literal["pooled", "all"] = "all"
     negatives: int = 4
-    """Items drawn for each purchase of a shop that logs purchases alone (paper: 1,257,642 to 5,030,568)."""
+    """Items drawn for each purchase of a shop that logs purchases alone (paper: 1,257,642 to 5,030,568).
+
+    CHOICE: logged impressions are the negatives; else drawn uniformly, never a purchase of the request.
+    """
     negative_sampling: Literal["uniform", "popularity"] = "uniform"
 
 

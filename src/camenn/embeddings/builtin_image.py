@@ -3,6 +3,8 @@
 The picture is brought to 96 x 96, so that a patch is 32 x 32. Colours are in Oklab, a space in which equal steps
 look equally large (Ottosson 2020). Every group of numbers is shifted and scaled by a constant to about zero mean and
 unit spread over photographs, and none depends on any other picture.
+
+DEVIATION: no download.
 """
 
 import hashlib

@@ -4,6 +4,8 @@ A word's vector is a signed random projection of the bag of the word itself and 
 every one of these is hashed to 128 bits, its bits are its signs, and the signs are added. Words that share
 letters come out near one another (strawberry, strawberries), others at right angles give or take 1/sqrt(128).
 Sums of signs are whole numbers, so the result is the same to the last bit on every machine.
+
+DEVIATION: no download.
 """
 
 import hashlib

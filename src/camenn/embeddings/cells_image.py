@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
+from camenn.embeddings.cores import on_cores
 from camenn.embeddings.patches import GRID, NUM_PATCHES
 from camenn.embeddings.pretrained import choose_device, files_digest, find_model, load_model
 from camenn.embeddings.pretrained_image import Preprocessing, read_preprocessing
@@ -24,7 +25,7 @@ from camenn.errors import EncoderError
 PREFIX = "cells:"
 ENLARGED = 10 / 7
 """The whole picture is read this much larger than the network's own input: 320 pixels for 224."""
-_PICTURES_A_STEP = 4
+_PICTURES_ON_GPU = 64
 
 
 class CellsImage:
@@ -34,23 +35,26 @@ class CellsImage:
         self, model: torch.nn.Module, *, spec: str, weights: str, read: Preprocessing, device: torch.device
     ) -> None:
         self.spec = spec
-        self.input_size = round(read.size * ENLARGED)
-        identity = f"camenn image 1, 3 x 3 cells at {self.input_size}\n{json.dumps(asdict(read))}\n{weights}"
+        self._side = round(read.size * ENLARGED)
+        self.input_size = -(-self._side // GRID)  # of a cell: what a picture must at least be decoded to
+        identity = f"camenn image 1, 3 x 3 cells at {self._side}\n{json.dumps(asdict(read))}\n{weights}"
         self.digest = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
         self._read, self._device = read, device
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.width = self._run(torch.zeros(1, 3, self.input_size, self.input_size, dtype=torch.uint8)).shape[2]
+        self.width = self._run(torch.zeros(1, 3, self._side, self._side, dtype=torch.uint8)).shape[2]
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize: (size, size, 3) bytes."""
-        size = (self.input_size, self.input_size)
+        size = (self._side, self._side)
         return np.asarray(image.resize(size, Image.Resampling(self._read.resample)))
 
     def encode(self, prepared: NDArray[np.generic]) -> NDArray[np.float32]:
         """Give (pictures, 9, width) for (pictures, size, size, 3) bytes."""
         pixels = torch.from_numpy(prepared).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            vectors = [self._run(part).float().cpu() for part in torch.split(pixels, _PICTURES_A_STEP)]
+        if self._device.type == "cpu":
+            vectors = on_cores(self._run, torch.split(pixels, 1))  # one picture fills a core's cache
+        else:
+            vectors = [self._run(part) for part in torch.split(pixels, _PICTURES_ON_GPU)]
         encoded: NDArray[np.float32] = torch.cat(vectors).numpy()
         return encoded
 
@@ -60,7 +64,7 @@ class CellsImage:
         if states.ndim != 4:
             raise EncoderError(f"{self.spec}: the model has no feature map to cut into cells; leave out {PREFIX!r}")
         pooled: torch.Tensor = functional.adaptive_avg_pool2d(states, GRID).flatten(2).transpose(1, 2)
-        return pooled.reshape(-1, NUM_PATCHES, pooled.shape[-1])
+        return pooled.float().cpu().reshape(-1, NUM_PATCHES, pooled.shape[-1])
 
 
 def open_cells(spec: str, *, device: str | None = None) -> CellsImage:

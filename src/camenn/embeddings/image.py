@@ -1,4 +1,7 @@
-"""Frozen picture encoders: what every one offers, and how one is opened (paper, section 3.1)."""
+"""Frozen picture encoders: what every one offers, and how one is opened (paper, section 3.1).
+
+CHOICE: encoders are frozen; the paper says pre-trained, not whether they train on.
+"""
 
 from typing import Protocol
 

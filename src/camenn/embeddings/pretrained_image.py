@@ -42,7 +42,10 @@ class Preprocessing:
 
 
 class PretrainedImage:
-    """Any network that gives a vector a picture, run on each patch."""
+    """Any network that gives a vector a picture, run on each patch.
+
+    CHOICE: the pooled output of each patch, resized to the network's input; not class scores.
+    """
 
     def __init__(
         self, network: torch.nn.Module, *, spec: str, weights: str, read: Preprocessing, device: torch.device

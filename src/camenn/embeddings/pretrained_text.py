@@ -19,7 +19,10 @@ _MAX_CHARACTERS = 10_000  # fifty tokens lie within; the tokenizer would read th
 
 
 class PretrainedText:
-    """Last hidden states of the real tokens, [CLS] and [SEP] left to the ranking model."""
+    """Last hidden states of the real tokens, [CLS] and [SEP] left to the ranking model.
+
+    CHOICE: last hidden states; the encoder's own [CLS] and [SEP] are dropped.
+    """
 
     def __init__(self, spec: str, *, device: str | None = None) -> None:
         folder = find_model(spec)
@@ -79,6 +82,7 @@ class PretrainedText:
             ) from error
 
     def _length_limit(self) -> int:
+        # CHOICE: the 50 do not count special tokens.
         wanted = MAX_TOKENS + int(self._tokenizer.num_special_tokens_to_add())
         positions = getattr(self._model.config, "max_position_embeddings", None) or wanted
         return min(wanted, int(self._tokenizer.model_max_length), int(positions))

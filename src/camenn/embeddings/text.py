@@ -1,4 +1,7 @@
-"""Frozen text encoders: what every one offers, and how one is opened (paper, section 3.1)."""
+"""Frozen text encoders: what every one offers, and how one is opened (paper, section 3.1).
+
+CHOICE: encoders are frozen; the paper says pre-trained, not whether they train on.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -57,9 +57,9 @@ class HeatMaps:
     item_names: tuple[str, ...]
     pictures: tuple[bytes | None, ...]
     before: NDArray[np.float64]
-    """(items, items): text i with picture j, in the space of the encoders."""
+    """(items, items): text i with picture j, by the untrained network."""
     after: NDArray[np.float64]
-    """(items, items): the same in the aligned space."""
+    """(items, items): the same by the trained one."""
 
     def __post_init__(self) -> None:
         size = len(self.item_names)

@@ -24,7 +24,7 @@ NUM_ITEMS = 8
 def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     """Similarity of the texts and pictures of eight test items, before training and after; None without them.
 
-    Cosine in the aligned space, or, for a model that has none, the probability that text and picture fit.
+    CHOICE: cosine in the aligned space, else the ITA probability.
     Before: the same network with its first weights.
     """
     rows = _distinct_items(parts)

@@ -1,4 +1,6 @@
-"""One space for texts and pictures, learned by contrast. Beyond the paper.
+"""One space for texts and pictures, learned by contrast.
+
+DEVIATION: beyond the paper; off with aligned_width = 0.
 
 On small catalogues a cross-modal network alone learns its training pairs by heart; two linear maps into one
 space do not. What the space says of a pair is given to the heads as evidence beside the network's own logit.

@@ -25,7 +25,10 @@ class Fields:
 
 
 class FieldEmbedding(nn.Module):
-    """One token a field: the mean of the embeddings of its values, absent where it has none."""
+    """Other features as tokens.
+
+    CHOICE: one token a field, the mean of its values; none where missing.
+    """
 
     share: Tensor
 
@@ -86,7 +89,11 @@ class Standardise(nn.Module):
 
 
 class ModalityEmbedding(nn.Module):
-    """Tokens of one modality: projected encoder output + position + segment (paper, equations 1 and 2)."""
+    """Tokens of one modality: projected encoder output + position + segment (paper, equations 1 and 2).
+
+    CHOICE: text and patches have positions of their own; fields have none.
+    DEVIATION: vectors are standardised and projected before the sum; encoders differ in width and scale.
+    """
 
     def __init__(self, encoder_width: int, width: int, *, max_length: int, token_dropout: float) -> None:
         super().__init__()
@@ -156,7 +163,7 @@ class InputEmbedding(nn.Module):
         super().__init__()
         self.width = width
         table = nn.Embedding(num_codes, width, padding_idx=0)
-        nn.init.normal_(table.weight, std=0.02)
+        nn.init.normal_(table.weight, std=0.02)  # CHOICE: deviation 0.02.
         with torch.no_grad():
             table.weight[0].zero_()
         self.table = table
@@ -192,7 +199,8 @@ class InputEmbedding(nn.Module):
         """The behaviour sequence, latest step last: (requests, steps x tokens an item, width) and its mask.
 
         CHOICE: an item is two tokens, the first of its fields and pooled text, the second of its pooled
-        picture; or, where the batch holds them, all its tokens. Each carries the step's place, outcome and age.
+        picture; or, where the batch holds them, all its tokens. Each carries the step's place, outcome and age,
+        which are ours too.
         """
         steps = batch.history.shape[1]
         back = torch.arange(steps - 1, -1, -1, device=batch.history.device)  # 0 is the latest: growth moves nothing

@@ -9,7 +9,10 @@ from camenn.layers.transformer import Memory
 
 
 class Gate(nn.Module):
-    """Softmax over the experts, of which the `top_k` heaviest are kept and weigh one together."""
+    """Softmax over the experts, of which the `top_k` heaviest are kept and weigh one together.
+
+    CHOICE: softmax first, then the heaviest kept and scaled to sum to one; a row at a time.
+    """
 
     def __init__(self, width: int, *, num_experts: int, top_k: int) -> None:
         super().__init__()

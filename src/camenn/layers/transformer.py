@@ -28,7 +28,8 @@ class Memory:
 class TransformerBlock(nn.Module):
     """One encoder block: multi-head attention and a feed-forward, each added to its input and normalised.
 
-    Attention weights have no dropout: the fused kernels on processors have none, and the outputs have theirs.
+    CHOICE: post-norm, ReLU, four times as wide, no dropout on weights.
+    The fused kernels on processors have none there, and the outputs have theirs.
     """
 
     def __init__(self, width: int, *, heads: int, dropout: float = 0.0, expansion: int = 4) -> None:

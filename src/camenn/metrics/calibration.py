@@ -56,7 +56,10 @@ def probability_log_loss(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def accuracy(probabilities: ArrayLike, labels: ArrayLike, *, groups: ArrayLike | None = None) -> Estimate:
-    """Share of rows on the right side of one half, with the interval of `share_interval`."""
+    """Share of rows on the right side of one half, with the interval of `share_interval`.
+
+    CHOICE: one half of the calibrated probability.
+    """
     values, positive = checked_probabilities(probabilities, labels)
     return share_interval((values >= 0.5) == positive, groups=groups)
 
@@ -98,6 +101,7 @@ def fit_platt(logits: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
     Newton's method on a convex objective: the log loss summed over rows, plus `PRIOR` * (scale - log scale),
     which is least at 1 and infinite at 0, so that no order is ever turned round, plus `PRIOR` / 2 * bias^2.
     Without rows the answer is (1, 0); labels of one class move the bias as far as the prior lets them.
+    DEVIATION: beyond the paper.
     """
     values, positive = checked_rows(logits, labels)
     marks = positive.astype(np.float64)

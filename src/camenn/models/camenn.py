@@ -27,9 +27,9 @@ class CamennConfig:
     """Experts a row keeps; `num_experts` keeps all."""
     dropout: float = 0.1
     token_dropout: float = 0.0
-    """Share of text tokens and patches unseen at a training step."""
+    """Share of text tokens and patches unseen at a training step. DEVIATION: beyond the paper."""
     id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step."""
+    """Share of identifiers taken for unseen at a training step. DEVIATION: beyond the paper."""
     pattern: Pattern = Pattern.FULL
     aligned_width: int = 128
     """Width of the aligned space; 0 leaves it out, which is the paper's own way."""

@@ -23,7 +23,10 @@ class Pattern(StrEnum):
     FULL = "full"
     """The paper's: everything sees everything."""
     SHARED_HISTORY = "shared_history"
-    """Context and history see only themselves, a candidate sees them and itself: one history serves all candidates."""
+    """Context and history see only themselves, a candidate sees them and itself: one history serves all candidates.
+
+    DEVIATION: the paper has only full.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Tower(nn.Module):
 
     Further evidence joins after training: the network learns its task alone, and `mix`, fitted on validation,
     weighs its logit and the evidence, so that what it knows by heart of training pairs does not outweigh them.
+    DEVIATION: the evidence is beyond the paper; off with aligned_width = 0.
     """
 
     mix: Tensor
@@ -173,11 +177,15 @@ class MultiTaskModel(nn.Module):
         return aligned
 
     def _finish(self, vectors: Tensor) -> Tensor:
+        # CHOICE: norm and dropout over the input, as BERT.
         finished: Tensor = self.dropout(self.norm(vectors))
         return finished
 
     def _requests(self, batch: RequestBatch) -> Sequence:
-        """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2)."""
+        """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2).
+
+        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items.
+        """
         tokens = self.embed.items(batch.items)
         context, context_mask = self.embed.context(batch)
         history, history_mask = self.embed.history(batch, tokens)

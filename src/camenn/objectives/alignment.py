@@ -13,7 +13,9 @@ IMAGE_TO_TEXT_SHARE = 0.7
 
 
 def contrast(aligned: Aligned, group: Tensor) -> Tensor:
-    """InfoNCE over the items of a batch that have both modalities. Beyond the paper.
+    """InfoNCE over the items of a batch that have both modalities.
+
+    DEVIATION: beyond the paper; off with aligned_width = 0.
 
     group: (items,), equal where texts are. A picture chooses among the different texts of the batch, a text
     among all pictures of its group (as in supervised contrast, Khosla et al. 2020, equation 2). Returns a

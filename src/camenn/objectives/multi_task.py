@@ -25,7 +25,7 @@ class ObjectiveConfig:
     contrast: float = 1.0
     """Of the aligned space, beyond the paper; without effect where the model has none."""
     load_balance: float = 0.0
-    """Of an even use of the experts; off in the paper."""
+    """Of an even use of the experts. DEVIATION: beyond the paper."""
 
     def of(self, task: Task) -> float:
         """The weight of a task."""

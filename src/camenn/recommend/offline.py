@@ -1,4 +1,7 @@
-"""Ranked items for a list of users, offline: a pure function over a bundle and a shop."""
+"""Ranked items for a list of users, offline: a pure function over a bundle and a shop.
+
+DEVIATION: the whole catalogue is scored, no matching stage.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ class Catalogue:
         return len(self.ids.values)
 
     def texts(self, start: int, stop: int) -> list[str]:
-        """Name and descriptions of the lines start to stop, joined by ". "; "" where nothing is written."""
+        """Name and descriptions of the lines start to stop; "" where nothing is written.
+
+        CHOICE: name, then descriptions, joined by ". ".
+        """
         if not self.text_columns:
             return [""] * self._num_lines(start, stop)
         joined = pl.concat_str(self.text_columns, separator=". ", ignore_nulls=True)

@@ -65,7 +65,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureConfig:
-    """Which features a model reads."""
+    """Which features a model reads.
+
+    CHOICE: numbers in quantile bins, rare values unseen; ids are features unless left out.
+    """
 
     ids: bool = True
     """Whether user and item ids are features."""
@@ -136,7 +139,10 @@ class Features:
         return np.stack(columns, axis=1).astype(np.int32) if columns else np.zeros((len(at), 0), dtype=np.int32)
 
     def cross(self, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.int32]:
-        """(rows, crosses) from the (rows,) codes of the crossed fields; missing where either is."""
+        """(rows, crosses) from the (rows,) codes of the crossed fields; missing where either is.
+
+        CHOICE: pairs are hashed; the paper names no crosses.
+        """
         crosses = [f for f in self.fields if f.coding is Coding.CROSS]
         some = next(iter(codes.values()), np.zeros(0, dtype=np.int32))
         out = np.zeros((len(some), len(crosses)), dtype=np.int32)

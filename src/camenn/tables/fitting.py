@@ -160,6 +160,7 @@ class _Fitter:
         return tuple(np.unique(np.quantile(sample, inner)).tolist())
 
     def add_moment(self) -> None:
+        # CHOICE: hour and weekday are context.
         for coding, size in ((Coding.HOUR, 25), (Coding.WEEKDAY, 8)):
             self._append(
                 Field(

@@ -27,7 +27,10 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitConfig:
-    """How requests and items are divided. A history may reach into any part: it is strictly earlier."""
+    """How requests and items are divided. A history may reach into any part: it is strictly earlier.
+
+    CHOICE: requests and items are divided, not rows; 10% is held back for early stopping.
+    """
 
     requests: Literal["random", "days", "user_time"] = "random"
     """`random`: the paper's 75/25; `days`: the last days are the test; `user_time`: each user's latest requests are."""

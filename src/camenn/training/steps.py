@@ -31,7 +31,10 @@ class Step:
 
 
 class StepPlan:
-    """Requests shuffled into batches, with the alignment batches spread evenly between them."""
+    """Requests shuffled into batches, with the alignment batches spread evenly between them.
+
+    CHOICE: a step holds requests and pairs.
+    """
 
     def __init__(self, parts: Parts, requests: RequestConfig, pairs: PairConfig, *, seed: int) -> None:
         """Raises DataError where the shop offers nothing to train on."""

@@ -1,6 +1,7 @@
 """The loop: Fabric under a short loop, so that a step is a pure function of weights, seed and step number.
 
 The Trainer of the same family keeps its own pickled checkpoints and cannot resume within an epoch.
+DEVIATION: PyTorch and Fabric, not TensorFlow.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _refit(fabric: Fabric, shop: Shop, config: RunConfig, run: Path, console: Co
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bool = True) -> torch.optim.Adam:
-    """Adam as the paper has it (section 4)."""
+    """Adam as the paper has it (section 4). CHOICE: decay added to the gradient, of all parameters."""
     return torch.optim.Adam(
         model.parameters(),
         lr=config.learning_rate,
