@@ -64,9 +64,9 @@ def metrics_table(metrics: Metrics) -> Group:
     notes = [Text(note) for note in not_defined_notes(metrics)]
     table = Table()
     shown = [task for task in TASK_NAMES if any(task in tasks for tasks in metrics.values())]
-    table.add_column()
-    for task in shown:
-        table.add_column(TASK_NAMES[task], justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for task in shown:  # an interval goes below its value where the terminal is narrow
+        table.add_column(TASK_NAMES[task], justify="right")
     for split, tasks in metrics.items():
         table.add_row(Text(split, style="bold"))
         for key in shown_figures(tasks.values()):
