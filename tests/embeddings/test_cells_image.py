@@ -108,20 +108,7 @@ def test_cells_and_patches_of_one_network_are_two_encoders(tiny_resnet: Path, ti
     assert image_encoder(specs[0]).spec == specs[0]
 
 
-@pytest.mark.parametrize(
-    "image_size",
-    [
-        91,
-        pytest.param(
-            SIZE,
-            marks=pytest.mark.xfail(
-                raises=ValueError,
-                strict=True,
-                reason="a transformer refuses the enlarged picture before its states are looked at",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("image_size", [91, SIZE])
 def test_a_network_without_a_feature_map_is_said(tmp_path: Path, image_size: int) -> None:
     folder = save_vit(tmp_path / "vit", image_size=image_size)
     with pytest.raises(EncoderError, match="cells:"):

@@ -41,7 +41,7 @@ class CellsImage:
         self.digest = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
         self._read, self._device = read, device
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.width = self._run(torch.zeros(1, 3, self._side, self._side, dtype=torch.uint8)).shape[2]
+        self.width = self._find_width()
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize: (size, size, 3) bytes."""
@@ -58,13 +58,23 @@ class CellsImage:
         encoded: NDArray[np.float32] = torch.cat(vectors).numpy()
         return encoded
 
+    def _find_width(self) -> int:
+        try:
+            return self._run(torch.zeros(1, 3, self._side, self._side, dtype=torch.uint8)).shape[2]
+        except (RuntimeError, ValueError, TypeError, AttributeError):  # a model of one picture size alone, for example
+            raise _no_map(self.spec) from None
+
     def _run(self, pixels: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             states = self._model(pixel_values=self._read.normalise(pixels.to(self._device))).last_hidden_state
         if states.ndim != 4:
-            raise EncoderError(f"{self.spec}: the model has no feature map to cut into cells; leave out {PREFIX!r}")
+            raise _no_map(self.spec)
         pooled: torch.Tensor = functional.adaptive_avg_pool2d(states, GRID).flatten(2).transpose(1, 2)
         return pooled.float().cpu().reshape(-1, NUM_PATCHES, pooled.shape[-1])
+
+
+def _no_map(spec: str) -> EncoderError:
+    return EncoderError(f"{spec}: the model has no feature map to cut into cells; leave out {PREFIX!r}")
 
 
 def open_cells(spec: str, *, device: str | None = None) -> CellsImage:
