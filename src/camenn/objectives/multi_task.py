@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class MultiTaskObjective(nn.Module):
         self.model = model
         self.config = config
 
-    def forward(self, batches: tuple[Batch, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batches: Iterable[Batch]) -> tuple[Tensor, dict[str, Tensor]]:
         """-> the weighed sum, and its parts by name before weighing, detached."""
         weighed: list[Tensor] = []
         parts: dict[str, Tensor] = {}

@@ -11,14 +11,14 @@ COLUMNS = ("step", "epoch", "name", "value")
 
 
 class RunLog:
-    """Appends figures. On resuming, what was logged after the checkpoint is dropped, as it will come again."""
+    """Appends figures. On resuming, those of the epoch that goes on are dropped, as they will come again."""
 
-    def __init__(self, folder: Path, *, from_step: int) -> None:
+    def __init__(self, folder: Path, *, from_epoch: int, from_step: int) -> None:
         self.path = folder / "metrics.csv"
         rows: list[list[str]] = []
-        if from_step and self.path.is_file():
+        if from_epoch and self.path.is_file():
             with self.path.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in list(csv.reader(file))[1:] if len(row) == 4 and int(row[0]) <= from_step]
+                rows = [row for row in list(csv.reader(file))[1:] if len(row) == 4 and int(row[1]) < from_epoch]
         folder.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         with partial.open("w", newline="", encoding="utf-8") as file:

@@ -141,7 +141,11 @@ class _Loop:
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
         self.checkpoints = Checkpoints(run / "checkpoints")
         self.progress = self.checkpoints.restore(self.model, optimizer) or Progress()
-        self.log = RunLog(run, from_step=self.progress.global_step) if fabric.is_global_zero else None
+        self.log = (
+            RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
+            if fabric.is_global_zero
+            else None
+        )
         self.saved_at = time.monotonic()
         self.raw_optimizer = optimizer
 
@@ -183,7 +187,8 @@ class _Loop:
     def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
         settings = self.config.training
         seed_step(settings.seed, progress.epoch, number)
-        loss, parts = self.module(tuple(move(batch, self.fabric.device) for batch in batches))
+        # An iterator, since mixed precision would look into a tuple and refuse frozen batches.
+        loss, parts = self.module(iter([move(batch, self.fabric.device) for batch in batches]))
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         if settings.gradient_clip:
