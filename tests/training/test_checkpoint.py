@@ -41,9 +41,9 @@ def state(model: torch.nn.Module) -> list[float]:
     return torch.nn.utils.parameters_to_vector(model.parameters()).tolist()
 
 
-def restored(folder: Path, *, width: int = 3) -> tuple[list[float], Progress | None]:
+def restored(folder: Path, *, width: int = 3) -> tuple[list[float], Progress]:
     model, optimizer = made(9, width=width)
-    progress = Checkpoints(folder).restore(model, optimizer)
+    progress = Checkpoints(folder).restore(model, optimizer, run="")
     return state(model), progress
 
 
@@ -53,7 +53,7 @@ def test_weights_optimiser_and_counters_come_back(tmp_path: Path) -> None:
     Checkpoints(tmp_path).save(model, optimizer, progress)
     other, other_optimizer = made(1)
     assert state(other) != state(model)
-    assert Checkpoints(tmp_path).restore(other, other_optimizer) == progress
+    assert Checkpoints(tmp_path).restore(other, other_optimizer, run="") == progress
     assert state(other) == state(model)
     take_steps(model, optimizer)
     take_steps(other, other_optimizer)
@@ -61,7 +61,7 @@ def test_weights_optimiser_and_counters_come_back(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_checkpoint_has_nothing_to_restore(tmp_path: Path) -> None:
-    assert restored(tmp_path)[1] is None
+    assert restored(tmp_path)[1] == Progress()
 
 
 def test_the_best_weights_come_back_whatever_came_later(tmp_path: Path) -> None:

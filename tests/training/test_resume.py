@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from camenn.errors import BundleError
+from camenn.errors import BundleError, CamennError
 from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import RunConfig
 from camenn.training.checkpoint import Checkpoints
@@ -213,6 +213,19 @@ def test_a_checkpoint_of_another_shop_is_refused(tmp_path: Path, whole: Path, sh
     other = write_toy_shop(tmp_path / "other", num_requests=90, num_users=30)
     with pytest.raises(BundleError, match="a checkpoint of another model or shop"):
         train_on(other, tmp_path / "run", config())
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"learning_rate": 0.001}])
+def test_a_run_does_not_go_on_under_other_settings(shop: Path, tmp_path: Path, change: dict[str, float]) -> None:
+    with killed_at(2, MultiTaskObjective, "forward"):
+        train_on(shop, tmp_path / "run", config(checkpoint_s=0.0))
+    with pytest.raises(BundleError, match="its settings, its seed or its shop were others"):
+        train_on(shop, tmp_path / "run", config(**change))
+
+
+def test_a_run_that_diverges_says_so(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(CamennError, match=r"training diverged.*lower training\.learning_rate"):
+        train_on(shop, tmp_path / "run", config(learning_rate=1e30, gradient_clip=0.0))
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ from camenn.errors import BundleError, CamennError
 class Progress:
     """Counters of a run."""
 
+    run: str = ""
+    """Digest of the settings and the shop the run was started with."""
     epoch: int = 0
     step: int = 0
     """Steps done within the epoch."""
@@ -51,15 +53,15 @@ class Checkpoints:
         """Write `best`."""
         self._write("best", dict(model.state_dict()), "{}")
 
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-        """Take up `last`, None where there is none yet.
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, run: str) -> Progress:
+        """Take up `last` of this run, or begin one where there is none yet.
 
         Raises:
-            BundleError: the checkpoint is of another model.
+            BundleError: the checkpoint is of another model, or was started with other settings or another shop.
         """
         folder = self._complete("last")
         if folder is None:
-            return None
+            return Progress(run=run)
         tensors = load_file(folder / "tensors.safetensors")
         _load_model(model, {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, folder)
         state: dict[int, dict[str, Tensor]] = {}
@@ -69,7 +71,10 @@ class Checkpoints:
                 state.setdefault(int(index), {})[key] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+        progress = Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+        if progress.run != run:
+            raise _another(folder, "its settings, its seed or its shop were others")
+        return progress
 
     def restore_best(self, model: nn.Module) -> None:
         """Load the best weights."""
@@ -111,7 +116,11 @@ def _load_model(model: nn.Module, tensors: dict[str, Tensor], folder: Path) -> N
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise BundleError(
-            f"{folder}: a checkpoint of another model or shop; give the run another folder, or restore the "
-            f"configuration it was started with ({str(error).splitlines()[0]})"
-        ) from None
+        raise _another(folder, str(error).splitlines()[0]) from None
+
+
+def _another(folder: Path, why: str) -> BundleError:
+    return BundleError(
+        f"{folder}: a checkpoint of another model or shop; give the run another folder, or restore the "
+        f"configuration it was started with ({why})"
+    )

@@ -6,6 +6,8 @@ DEVIATION: PyTorch and Fabric, not TensorFlow.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,10 +22,11 @@ from rich.progress import Progress as Bar
 
 from camenn.batches.batch import Batch, move
 from camenn.bundle import Bundle, Calibration
+from camenn.errors import CamennError
 from camenn.metrics.calibration import fit_platt
 from camenn.metrics.ranking import auc
 from camenn.objectives.multi_task import MultiTaskObjective
-from camenn.run_config import RunConfig, TrainingConfig
+from camenn.run_config import RunConfig, TrainingConfig, config_to_json
 from camenn.scoring import Scores, score_pairs, score_requests
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
@@ -140,7 +143,7 @@ class _Loop:
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
         self.checkpoints = Checkpoints(run / "checkpoints")
-        self.progress = self.checkpoints.restore(self.model, optimizer) or Progress()
+        self.progress = self.checkpoints.restore(self.model, optimizer, run=_run_identity(config, prepared))
         self.log = (
             RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
             if fabric.is_global_zero
@@ -194,6 +197,11 @@ class _Loop:
         if settings.gradient_clip:
             self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.gradient_clip)
         self.optimizer.step()
+        if not torch.isfinite(loss.detach()):
+            raise CamennError(
+                f"training diverged: the loss of epoch {progress.epoch + 1}, step {number + 1} is not a finite number; "
+                "lower training.learning_rate, or set training.gradient_clip"
+            )
         progress.step += 1
         progress.global_step += 1
         for name, value in {"loss": loss.detach(), **parts}.items():
@@ -258,7 +266,7 @@ class _Loop:
             if 0 < one.labels.mean() < 1
         }
         facts: dict[str, Any] = {
-            "shop": str(shop.folder),
+            "shop": str(shop.folder.absolute()),
             "shop_identity": shop_identity(shop),
             "seed": self.config.training.seed,
             "epochs": progress.epoch,
@@ -279,6 +287,14 @@ class _Loop:
             calibration=calibration,
             facts=facts,
         )
+
+
+def _run_identity(config: RunConfig, prepared: Prepared) -> str:
+    """What a run may not change when it goes on: all but how long it trains and how often it saves."""
+    free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
+    settings = json.dumps(config_to_json(replace(config, training=free)), sort_keys=True)
+    identity = f"{settings}\n{shop_identity(prepared.parts.source.shop)}"
+    return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
 def seed_step(*numbers: int) -> None:
