@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from camenn.errors import CamennError
+
+if TYPE_CHECKING:
+    from camenn.tables.shop import Shop as OpenedShop
 
 app = typer.Typer(
     name="camenn",
@@ -164,7 +167,7 @@ def recommend(
     console.print(f"wrote {len(ranked)} rows to {out}")
 
 
-def _open(folder: Path):  # type: ignore[no-untyped-def]
+def _open(folder: Path) -> OpenedShop:
     from camenn.tables.shop import open_shop
 
     with console.status("") as status:
