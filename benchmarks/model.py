@@ -37,7 +37,7 @@ def inputs(steps: int, text: int) -> ModelInputs:
         num_codes=5000,
         item_fields=Fields((1,) * ITEM_FIELDS),
         context_fields=Fields((1,) * CONTEXT),
-        num_row_fields=0,
+        num_numbers=0,
         text_width=256,
         image_width=256,
         max_text=text,
@@ -76,6 +76,7 @@ def batch(*, requests: int, candidates: int, steps: int = 20, text: int = 15, wh
         candidates=torch.randint(1, num_items, (rows,)),
         request=torch.arange(requests).repeat_interleave(candidates),
         row_codes=torch.zeros(rows, 0, dtype=torch.int64),
+        row_numbers=torch.zeros(rows, 0),
         labels=torch.randint(0, 2, (rows,)).float(),
     )
 

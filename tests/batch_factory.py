@@ -13,7 +13,7 @@ INPUTS = ModelInputs(
     num_codes=60,
     item_fields=Fields(slots=(1, 2), id_slots=((0, 1),)),
     context_fields=Fields(slots=(1, 1), id_slots=((0, 20),)),
-    num_row_fields=1,
+    num_numbers=2,
     text_width=TEXT_WIDTH,
     image_width=IMAGE_WIDTH,
     max_text=MAX_TEXT,
@@ -78,6 +78,7 @@ def request_batch(
         candidates=torch.randint(1, num_items + 1, (num_rows,), generator=generator),
         request=torch.arange(num_requests).repeat_interleave(num_candidates),
         row_codes=torch.randint(40, 60, (num_rows, 1), generator=generator),
+        row_numbers=torch.randn(num_rows, 2, generator=generator),
         labels=torch.randint(0, 2, (num_rows,), generator=generator).float(),
     )
 
@@ -112,5 +113,6 @@ def one_row(batch: RequestBatch, row: int) -> RequestBatch:
         candidates=batch.candidates[[row]],
         request=torch.zeros(1, dtype=torch.int64),
         row_codes=batch.row_codes[[row]],
+        row_numbers=batch.row_numbers[[row]],
         labels=batch.labels[[row]],
     )

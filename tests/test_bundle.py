@@ -185,11 +185,19 @@ CHANGES: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "no list": lambda fields: {"fields": fields},
     "nothing": lambda fields: [],
 }
+NUMBER = {"name": "item_rate", "centre": 0.0, "spread": 1.0}
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_schema_that_was_changed_is_refused_though_its_digest_fits(saved: Path, change: str) -> None:
-    edit(saved / FEATURES, CHANGES[change])
+    edit(saved / FEATURES, lambda features: features | {"fields": CHANGES[change](features["fields"])})
+    with pytest.raises(BundleError, match=r"features\.json: not readable|weights do not fit"):
+        Bundle.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("numbers", [None, [NUMBER], [NUMBER | {"unit": "s"}], [{"name": "item_rate"}, 3]])
+def test_numbers_that_were_changed_are_refused_though_their_digest_fits(saved: Path, numbers: object) -> None:
+    edit(saved / FEATURES, lambda features: features | {"numbers": numbers})
     with pytest.raises(BundleError, match=r"features\.json: not readable|weights do not fit"):
         Bundle.from_pretrained(saved)
 

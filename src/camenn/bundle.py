@@ -204,7 +204,7 @@ def model_inputs(
         num_codes=features.num_codes,
         item_fields=_fields(features.of(Side.ITEM)),
         context_fields=_fields(context),
-        num_row_fields=len(features.of(Side.ROW)),
+        num_numbers=len(features.numbers),
         text_width=None if text is None else text.width,
         image_width=None if image is None else image.width,
         max_text=config.encoders.text_length,
@@ -252,12 +252,13 @@ def _check_files(folder: Path) -> None:
 
 def _read_features(folder: Path) -> Features:
     try:
-        fields = Features.fields_from_json(json.loads((folder / FEATURES).read_text(encoding="utf-8")))
+        fitted = Features.from_json(json.loads((folder / FEATURES).read_text(encoding="utf-8")))
         table = pl.read_parquet(folder / VOCABULARIES)
         groups = {name[0]: part["value"] for name, part in table.group_by("field", maintain_order=True)}
         empty = pl.Series([], dtype=pl.String)
-        coded = [field.name for field in fields if field.coding in ("value", "list")]
-        features = Features(fields, {name: Vocabulary(groups.get(name, empty)) for name in coded})
+        coded = [field.name for field in fitted.fields if field.coding in ("value", "list")]
+        vocabularies = {name: Vocabulary(groups.get(name, empty)) for name in coded}
+        features = Features(fitted.fields, vocabularies, fitted.numbers)
         _check_places(features)
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise BundleError(f"{folder / FEATURES}: not readable as this version's features: {error}") from None
@@ -271,7 +272,7 @@ def _check_places(features: Features) -> None:
         size = field.size
         if field.name in features.vocabularies:
             size = len(features.vocabularies[field.name]) - 1
-        elif field.coding in ("quantile", "count"):
+        elif field.coding == "quantile":
             size = len(field.edges) + 2
         if (field.offset, field.size) != (start, size):
             raise ValueError(f"the codes of {field.name} are not where the fields before it and its values put them")
@@ -296,7 +297,8 @@ def model_card(bundle: Bundle) -> str:
         if one is not None
     ]
     facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in bundle.facts.items()]
-    fields = [f"`{field.name}`" for field in bundle.features.fields]
+    features = bundle.features
+    names = [f"`{name}`" for name in (*(f.name for f in features.fields), *(n.name for n in features.numbers))]
     return "\n".join(
         [
             "---",
@@ -311,7 +313,7 @@ def model_card(bundle: Bundle) -> str:
             *encoders,
             *facts,
             "",
-            f"Reads the features {', '.join(fields) or 'none'}; columns that a shop lacks are masked.",
+            f"Reads the features {', '.join(names) or 'none'}; columns that a shop lacks are masked.",
             "",
             "```python",
             "from camenn import Bundle, open_shop",

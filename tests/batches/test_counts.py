@@ -1,18 +1,23 @@
 """Counts against a plain reading of the events table."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
-from camenn.batches import counts
+from camenn.batches import counts, taste
 from camenn.batches.counts import NUM_FOLDS, RECENT, SHRINK, CountReader, count_names
 from camenn.batches.requests import RequestConfig, RequestReader, divide
 from camenn.batches.source import Source, open_source
+from camenn.errors import DataError
 from camenn.tables.events import Events
 from camenn.tables.features import FeatureConfig
 from camenn.tables.fitting import fit_features
@@ -122,12 +127,34 @@ class PlainReading:
         chosen = [event.converted for event in self.events if event.counted]
         self.mean = sum(chosen) / len(chosen)
         self.item = cache(self._item)
+        self.alike = cache(self._alike)
 
     def _item(self, item: int, fold: int) -> tuple[int, float]:
         """Shown, and the rate, by the users of other folds."""
         others = [e for e in self.events if e.counted and e.item == item and e.user_row % NUM_FOLDS != fold]
         bought = sum(event.converted for event in others)
         return len(others), (bought + SHRINK * self.mean) / (len(others) + SHRINK)
+
+    def _alike(self, fold: int) -> dict[tuple[int, int], float]:
+        """How two items' surprises go together over the users of other folds, shrunk."""
+        others = [e for e in self.events if e.counted and e.user_row % NUM_FOLDS != fold]
+        over: dict[int, list[float]] = {}
+        for event in others:
+            over.setdefault(event.user_row, []).append(event.converted - self.item(event.item, fold)[1])
+        usual = {user: sum(values) / (len(values) + SHRINK) for user, values in over.items()}
+        told: dict[int, dict[int, float]] = {user: {} for user in over}
+        for event in others:
+            surprise = event.converted - self.item(event.item, fold)[1] - usual[event.user_row]
+            told[event.user_row][event.item] = told[event.user_row].get(event.item, 0.0) + surprise
+        seen = Counter(event.item for event in others)
+        together: dict[tuple[int, int], float] = {}
+        for by_item in told.values():
+            for (left, one), (right, other) in product(by_item.items(), repeat=2):
+                together[left, right] = together.get((left, right), 0.0) + one * other
+        return {
+            (left, right): value / math.sqrt((seen[left] + taste.SHRINK) * (seen[right] + taste.SHRINK))
+            for (left, right), value in together.items()
+        }
 
     def row(self, user_row: int, at: int, item: int) -> dict[str, float]:
         fold = user_row % NUM_FOLDS
@@ -136,6 +163,10 @@ class PlainReading:
         over = [event.converted - self.item(event.item, fold)[1] for event in seen]
         category = [float(toy_category(event.item) == toy_category(item)) for event in seen]
         tags = [float(len(set(tags_of(event.item)) & set(tags_of(item)))) for event in seen]
+        usual = sum(over) / (len(over) + SHRINK)
+        suits = [
+            (one - usual) * self.alike(fold).get((event.item, item), 0.0) for event, one in zip(seen, over, strict=True)
+        ]
         same = [event.converted for event in seen if event.item == item]
         return {
             "item_rate": self.item(item, fold)[1],
@@ -146,6 +177,7 @@ class PlainReading:
             "user_over_items_lately": sum(over[-RECENT:]) / (len(over[-RECENT:]) + SHRINK),
             "same_item_shown": len(same),
             "same_item_bought": sum(same),
+            "suits_taste": sum(suits),
             "user_over_items_alike:items.category": weighed(over, category),
             "user_over_items_alike:items.tags": weighed(over, tags),
         }
@@ -191,6 +223,7 @@ def rows(source: Source) -> Iterator[list[tuple[dict[str, float], dict[str, floa
         "user_over_items_lately",
         "same_item_shown",
         "same_item_bought",
+        "suits_taste",
         "user_over_items_alike:items.category",
         "user_over_items_alike:items.tags",
     ],
@@ -256,12 +289,20 @@ def test_without_events_that_tell_of_items_their_counts_are_missing(source: Sour
     assert np.isnan(found["item_rate"]).all()
     assert np.isnan(found["item_count"]).all()
     assert not np.isnan(found["user_rate"]).any()
+    assert np.isnan(found["suits_taste"]).all()
     names = count_names(source)
-    fields = replace(source, features=source.features.with_counts(names, [(0.1, 0.5)] * len(names)))
+    fields = replace(source, features=source.features.with_numbers(names, np.zeros((1, len(names)))))
     events = events_of(source)
     pieces = divide(events, np.arange(events.num_requests), max_candidates=64)
     batch = RequestReader(fields, RequestConfig()).batch(pieces, seed=(0,))
-    codes = dict(zip(names, batch.row_codes[:, -len(names) :].T, strict=True))
-    assert (codes["item_rate"] == 0).all()
-    assert (codes["item_count"] == 0).all()
-    assert (codes["user_rate"] > 0).all()
+    numbers = dict(zip(names, batch.row_numbers.T, strict=True))
+    assert torch.isnan(numbers["item_rate"]).all()
+    assert torch.isnan(numbers["item_count"]).all()
+    assert torch.isfinite(numbers["user_rate"]).all()
+
+
+def test_a_model_of_other_counts_is_refused(source: Source) -> None:
+    names = count_names(source)[1:]
+    other = replace(source, features=source.features.with_numbers(names, np.zeros((1, len(names)))))
+    with pytest.raises(DataError, match="train it again"):
+        RequestReader(other, RequestConfig())

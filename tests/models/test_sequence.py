@@ -103,10 +103,11 @@ def test_other_features_stand_between_cls_and_the_sequence_and_the_target_item_b
         has_picture = (batch.history[request] != 3).repeat_interleave(2) | torch.tensor([True, False] * steps)
         assert sequence.mask[row, 3 : 3 + 2 * steps].tolist() == (real & has_picture).tolist()
         meeting = 3 + 2 * steps
-        expected = [table.weight[batch.row_codes[row, 0]]]
-        assert_row(
-            model, sequence.vectors[row, meeting : meeting + 1], sequence.mask[row, meeting : meeting + 1], [*expected]
-        )
+        numbers = model.embed.numbers
+        counted = batch.row_numbers[row, :, None] * numbers.weight + numbers.bias
+        expected = [table.weight[batch.row_codes[row, 0]], *counted]
+        stop = meeting + len(expected)
+        assert_row(model, sequence.vectors[row, meeting:stop], sequence.mask[row, meeting:stop], expected)
 
 
 class SixItems:

@@ -134,13 +134,14 @@ def test_a_shop_without_text_or_pictures_is_scored(name: str) -> None:
 def test_a_shop_without_any_feature_is_scored(name: str) -> None:
     torch.manual_seed(0)
     config, _ = ZOO[name]
-    inputs = replace(INPUTS, item_fields=Fields(()), context_fields=Fields(()), num_row_fields=0, num_codes=1)
+    inputs = replace(INPUTS, item_fields=Fields(()), context_fields=Fields(()), num_numbers=0, num_codes=1)
     batch = request_batch()
     empty = replace(
         batch,
         items=replace(batch.items, codes=batch.items.codes[:, :0]),
         context=batch.context[:, :0],
         row_codes=batch.row_codes[:, :0],
+        row_numbers=batch.row_numbers[:, :0],
     )
     assert torch.isfinite(conversion(build_model(config(**SMALL[name]), inputs).eval(), empty)).all()
 

@@ -11,7 +11,7 @@ import pytest
 
 from camenn.batches.source import Source, open_source
 from camenn.errors import ConfigError
-from camenn.tables.features import Coding, FeatureConfig, Features, Field, Side
+from camenn.tables.features import Coding, FeatureConfig, Features, Field, Side, signed_log
 from camenn.tables.fitting import MAX_VALUES, fit_features
 from camenn.tables.schema import Kind
 from camenn.tables.shop import Shop, open_shop
@@ -315,7 +315,22 @@ def test_a_cross_is_missing_where_either_of_its_parts_is(planted: Shop) -> None:
 
 def test_features_written_and_read_are_the_same(planted: Shop) -> None:
     features = fit(planted, LAST_DAY, crosses=(("users.team", "items.category"),))
-    assert Features.fields_from_json(json.loads(json.dumps(features.to_json()))) == features.fields
+    features = features.with_numbers(["load", "rate"], np.random.default_rng(0).random((5, 2)))
+    again = Features.from_json(json.loads(json.dumps(features.to_json())))
+    assert again.fields == features.fields
+    assert again.numbers == features.numbers
+
+
+def test_numbers_are_standardised_and_what_is_missing_stays_missing() -> None:
+    values = np.array([[1.0, 5.0, np.nan], [2.0, 5.0, np.nan], [np.nan, 5.0, np.nan], [1e9, 5.0, np.nan]])
+    features = Features([], {}).with_numbers(["much", "constant", "unknown"], values)
+    standard = features.standardise(values)
+    known = ~np.isnan(values[:, 0])
+    assert np.isclose(standard[known, 0].mean(), 0, atol=1e-6)
+    assert np.isclose(standard[known, 0].std(), 1, atol=1e-6)
+    assert (standard[:, 1] == 0).all()
+    assert np.array_equal(np.isnan(standard), np.isnan(values))
+    assert np.array_equal(signed_log(np.array([-3.0, 0.0, 3.0])), np.log(4.0) * np.array([-1, 0, 1]))
 
 
 def test_a_shop_of_nothing_but_ids_has_features(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_what_an_item_is_counted_by_is_of_the_training_part(tmp_path: Path) -> N
         end, codes = np.asarray(reader.events.history_end), np.zeros((len(first), 0), dtype=np.int32)
         request = np.repeat(np.arange(len(first)), 4)
         values = reader.counts(Askers(user, end, at, codes), np.asarray(reader.events.item_row), request)
-        names = [one.column for one in parts.source.features.fields if one.table == "counts"]
+        names = [number.name for number in parts.source.features.numbers]
         found.append(dict(zip(names, values.T, strict=True)))
     for name in ("item_rate", "item_count", "user_count", "same_item_shown"):
         assert (found[0][name] == found[1][name]).all(), name

@@ -68,6 +68,8 @@ class RequestBatch:
     """(rows,) int64 which request a row is a candidate of, ascending."""
     row_codes: Tensor
     """(rows, row_slots) int64 codes of one candidate in one request: varying event columns, crossed fields."""
+    row_numbers: Tensor
+    """(rows, numbers) float32, standardised, nan where missing: what was counted of a candidate, its item and user."""
     labels: Tensor
     """(rows,) float32, 1 where converted."""
 

@@ -1,4 +1,4 @@
-"""Fitting count features: quantiles of the counts of training requests."""
+"""Fitting counts as features: their centre and spread over training requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from camenn.tables.features import Features
 from camenn.tables.split import Part
 
 SAMPLE = 20_000
-"""Requests the quantiles are taken from."""
-NUM_BINS = 20
+"""Requests that are measured."""
 
 
 def with_counts(parts: Parts, config: RequestConfig) -> Features:
-    """The shop's features with counts behind them, cut at quantiles of the training part."""
+    """The shop's features with counts among them, standardised on the training part."""
     source = parts.source
     names = count_names(source)
-    blank = source.features.with_counts(names, [()] * len(names))
+    blank = source.features.with_numbers(names, np.zeros((1, len(names))))
     reader = replace(parts, source=replace(source, features=blank)).reader(config)
     assert parts.request_parts is not None
     requests = np.flatnonzero(parts.request_parts == Part.TRAIN)
@@ -35,6 +34,4 @@ def with_counts(parts: Parts, config: RequestConfig) -> Features:
         request = np.repeat(np.arange(len(some)), size)
         position = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[request]
         sampled.append(reader.counts(askers, np.asarray(events.item_row[position]), request))
-    values = np.concatenate(sampled)
-    inner = np.linspace(0, 1, NUM_BINS + 1)[1:-1]
-    return source.features.with_counts(names, [tuple(np.unique(np.quantile(v, inner)).tolist()) for v in values.T])
+    return source.features.with_numbers(names, np.concatenate(sampled))

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camenn.batches.source import Source
+from camenn.batches.taste import Taste
 from camenn.tables.events import Events
 from camenn.tables.features import Coding, Side
 
-WINDOW = 100
+WINDOW = 200
 """The user's last events that are looked through."""
 RECENT = 10
 NUM_FOLDS = 10
@@ -32,7 +33,7 @@ def count_names(source: Source) -> list[str]:
     alike = [f"user_over_items_alike:{name}" for name, _, _ in _alike_fields(source)]
     return [
         "item_rate", "item_count", "user_rate", "user_count", "user_over_items", "user_over_items_lately",
-        "same_item_shown", "same_item_bought", *alike,
+        "same_item_shown", "same_item_bought", "suits_taste", *alike,
     ]  # fmt: skip
 
 
@@ -55,16 +56,36 @@ class CountReader:
         num_rows = len(source.shop.catalogue.ids)
         self._shown = np.zeros((num_rows, NUM_FOLDS), dtype=np.float32)
         self._bought = np.zeros_like(self._shown)
-        if counted is not None:
-            chosen = np.flatnonzero(counted)
-            item, fold = np.asarray(events.item_row)[chosen], np.asarray(events.user_row)[chosen] % NUM_FOLDS
-            converted = np.asarray(events.converted)[chosen]
-            np.add.at(self._shown, (item, fold), 1.0)
-            np.add.at(self._bought, (item, fold), converted)
+        chosen = np.flatnonzero(counted) if counted is not None else np.zeros(0, dtype=np.int64)
+        user, item = np.asarray(events.user_row)[chosen], np.asarray(events.item_row)[chosen]
+        converted = np.asarray(events.converted)[chosen]
+        np.add.at(self._shown, (item, user % NUM_FOLDS), 1.0)
+        np.add.at(self._bought, (item, user % NUM_FOLDS), converted)
         total = float(self._shown.sum())
         self._mean = float(self._bought.sum()) / total if total else float("nan")
         self._all_shown, self._all_bought = self._shown.sum(axis=1), self._bought.sum(axis=1)
         self._alike = _alike_fields(source)
+        self._centring = float(events.has_outcomes)  # purchases alone all surprise alike: less their mean, by nothing
+        self._taste = self._fit_taste(user, item, converted) if total else None
+
+    def _fit_taste(self, user: NDArray[np.int32], item: NDArray[np.int32], converted: NDArray[np.int8]) -> Taste:
+        taste = Taste(item, num_items=len(self._shown), num_folds=NUM_FOLDS)
+        for fold in range(NUM_FOLDS):
+            others = user % NUM_FOLDS != fold
+            who, what = user[others], item[others]
+            over = self._surprise(converted[others], what, np.full(1, fold, dtype=np.int32))
+            usual = np.bincount(who, over) / (np.bincount(who) + SHRINK)
+            taste.fit(fold, who, what, over - self._centring * usual[who])
+        return taste
+
+    def _surprise(
+        self, outcome: NDArray[np.int8], item: NDArray[np.int32], fold: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """What came of events less what the items' rates promised; where purchases alone are logged, each counts 1."""
+        if not self.events.has_outcomes:
+            return np.ones(outcome.shape)
+        surprise: NDArray[np.float64] = outcome - self._item(item, fold)[1]
+        return surprise
 
     def values(
         self,
@@ -83,17 +104,23 @@ class CountReader:
         past = (end - start).astype(np.float64)
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
         rows, outcome, real = self._window(start, end)
-        over = np.where(real, outcome - self._item(rows, fold[:, None])[1], 0.0)
+        over = np.where(real, self._surprise(outcome, rows, fold[:, None]), 0.0)
+        usual = _shrunk_mean(over, real)
+        suits = np.full(len(candidate), np.nan)
+        if self._taste is not None:
+            unusual = np.where(real, over - self._centring * usual[:, None], 0.0)
+            suits = self._taste.score(fold, rows, unusual, candidate, request)
         same = (rows[request] == candidate[:, None]) & real[request]
         columns: list[NDArray[Any]] = [
             rate,
             shown,
             ((user_bought + SHRINK * 0.5) / (past + SHRINK))[request],
             past[request],
-            _shrunk_mean(over, real)[request],
+            usual[request],
             _shrunk_mean(over[:, -RECENT:], real[:, -RECENT:])[request],
             same.sum(axis=1),
             (same * outcome[request]).sum(axis=1),
+            suits,
         ]
         codes = self.source.item_codes
         for _, first, last in self._alike:

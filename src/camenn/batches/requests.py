@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import NUM_AGES, RequestBatch
-from camenn.batches.counts import CountReader
+from camenn.batches.counts import CountReader, count_names
 from camenn.batches.source import Source
 from camenn.errors import ConfigError, DataError
 from camenn.tables.events import Events
-from camenn.tables.features import Coding, Side
+from camenn.tables.features import Side
 from camenn.tables.vocabulary import Vocabulary
 
 
@@ -107,7 +107,12 @@ class RequestReader:
         if not self.events.has_outcomes and source.shop.catalogue.num_items < 2:
             raise DataError("negatives cannot be drawn from a catalogue of fewer than two items")
         self._counts = None
-        if any(field.coding is Coding.COUNT for field in source.features.fields):
+        if source.features.numbers:
+            names, offered = [number.name for number in source.features.numbers], count_names(source)
+            if names != offered:
+                raise DataError(
+                    f"the model counts {', '.join(names)}, this version {', '.join(offered)}; train it again"
+                )
             self._counts = CountReader(source, self.events, counted)
         self._place = np.zeros(len(source.shop.catalogue.ids), dtype=np.int64)
         self._drawn_share = None
@@ -171,15 +176,8 @@ class RequestReader:
             history_whole=whole_history,
             candidates=torch.from_numpy(candidates),
             request=torch.from_numpy(request),
-            row_codes=torch.from_numpy(
-                np.concatenate(
-                    [
-                        self._row_codes(context, candidate, request, row_codes),
-                        self._count_codes(askers, candidate, request),
-                    ],
-                    axis=1,
-                )
-            ),
+            row_codes=torch.from_numpy(self._row_codes(context, candidate, request, row_codes)),
+            row_numbers=torch.from_numpy(self.source.features.standardise(self.counts(askers, candidate, request))),
             labels=torch.from_numpy(label),
         )
 
@@ -205,15 +203,10 @@ class RequestReader:
         return rows, outcome, age
 
     def counts(self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(rows, counts), the numbers behind the count features."""
+        """(rows, counts) as they were counted."""
         if self._counts is None:
             return np.zeros((len(candidate), 0))
         return self._counts.values(askers.user, askers.end, candidate, request)
-
-    def _count_codes(
-        self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        return self.source.features.count_codes(self.counts(askers, candidate, request)).astype(np.int64)
 
     def _row_codes(
         self,

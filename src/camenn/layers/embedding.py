@@ -65,6 +65,20 @@ class FieldEmbedding(nn.Module):
         return codes
 
 
+class NumberEmbedding(nn.Module):
+    """Numbers as tokens: a vector of its own times the value, and a bias (FT-Transformer, Gorishniy et al. 2021)."""
+
+    def __init__(self, num_numbers: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_numbers, width) * 0.02)
+        self.bias = nn.Parameter(torch.randn(num_numbers, width) * 0.02)
+
+    def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, numbers), nan where missing -> (rows, numbers, width) tokens, (rows, numbers) mask."""
+        present = ~torch.isnan(values)
+        return torch.nan_to_num(values)[..., None] * self.weight + self.bias, present
+
+
 class Standardise(nn.Module):
     """Encoder vectors with mean 0 and deviation 1 in each dimension, as measured on the training items."""
 
@@ -151,6 +165,7 @@ class InputEmbedding(nn.Module):
         num_codes: int,
         item_fields: Fields,
         context_fields: Fields,
+        num_numbers: int,
         text_width: int | None,
         image_width: int | None,
         width: int,
@@ -169,6 +184,7 @@ class InputEmbedding(nn.Module):
         self.table = table
         self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
         self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
+        self.numbers = NumberEmbedding(num_numbers, width)
         self.text = _modality(text_width, width, max_text, token_dropout)
         self.image = _modality(image_width, width, max_patches, token_dropout)
         self.cls = nn.Parameter(torch.randn(width) * 0.02)
@@ -194,6 +210,12 @@ class InputEmbedding(nn.Module):
         """One token a field of profile and moment: (requests, fields, width) and the mask."""
         tokens: tuple[Tensor, Tensor] = self.context_fields(batch.context, self.table)
         return tokens
+
+    def meeting(self, batch: RequestBatch) -> tuple[Tensor, Tensor]:
+        """What is said of one candidate in one request: (rows, fields and numbers, width) and the mask."""
+        numbers, present = self.numbers(batch.row_numbers)
+        fields = self.table(batch.row_codes)
+        return torch.cat([fields, numbers], dim=1), torch.cat([batch.row_codes > 0, present], dim=1)
 
     def history(self, batch: RequestBatch, tokens: ItemTokens) -> tuple[Tensor, Tensor]:
         """The behaviour sequence, latest step last: (requests, steps x tokens an item, width) and its mask.

@@ -50,6 +50,7 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         num_codes=inputs.num_codes,
         item_fields=inputs.item_fields,
         context_fields=inputs.context_fields,
+        num_numbers=inputs.num_numbers,
         text_width=inputs.text_width,
         image_width=inputs.image_width,
         width=width,

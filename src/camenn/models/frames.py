@@ -193,9 +193,9 @@ class MultiTaskModel(nn.Module):
         shared_mask = torch.cat([context_mask, history_mask], dim=1)
         item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[batch.candidates]
         item_mask = torch.cat([tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1)
-        meeting = self.embed.table(batch.row_codes)
+        meeting, meeting_mask = self.embed.meeting(batch)
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
-        own_mask = [_real(batch.num_rows, item_mask), batch.row_codes > 0, item_mask[batch.candidates]]
+        own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]
         if self.pattern is Pattern.FULL:
             vectors = torch.cat([own[0], shared[batch.request], *own[1:]], dim=1)
             mask = torch.cat([own_mask[0], shared_mask[batch.request], *own_mask[1:]], dim=1)

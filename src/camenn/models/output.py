@@ -19,7 +19,7 @@ class ModelInputs:
     num_codes: int
     item_fields: Fields
     context_fields: Fields
-    num_row_fields: int
+    num_numbers: int
     text_width: int | None
     image_width: int | None
     max_text: int

@@ -37,8 +37,6 @@ class Coding(StrEnum):
     HOUR = "hour"
     WEEKDAY = "weekday"
     CROSS = "cross"
-    COUNT = "count"
-    """A number counted from earlier events, in quantiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +62,15 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A feature that stays a number: counted from earlier events, on a logarithmic scale, standardised."""
+
+    name: str
+    centre: float = 0.0
+    spread: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureConfig:
     """Which features a model reads.
 
@@ -81,15 +88,22 @@ class FeatureConfig:
     cross_size: int = 4096
     """Codes of a cross; pairs of values are hashed into them."""
     counts: bool = False
-    """Whether what happened before is counted: rates of item, user, user with alike items, the same item before."""
+    """Whether what happened before is counted: rates of item, user, user with alike items, the same item before,
+    and how an item suits by what others made of items.
+
+    DEVIATION: beyond the paper.
+    """
 
 
 class Features:
     """Fitted fields of a shop: what a model was trained on, and how other shops are read with it."""
 
-    def __init__(self, fields: Sequence[Field], vocabularies: dict[str, Vocabulary]) -> None:
+    def __init__(
+        self, fields: Sequence[Field], vocabularies: dict[str, Vocabulary], numbers: Sequence[Number] = ()
+    ) -> None:
         self.fields = tuple(fields)
         self.vocabularies = vocabularies
+        self.numbers = tuple(numbers)
         self.num_codes = max((field.offset + field.size for field in fields), default=1)
 
     def of(self, side: Side, *tables: str) -> tuple[Field, ...]:
@@ -153,37 +167,47 @@ class Features:
             out[:, number] = np.where((left > 0) & (right > 0), hashed + np.uint64(field.offset + 1), 0)
         return out
 
-    def count_codes(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
-        """(rows, counts) from their numbers."""
-        fields = [f for f in self.fields if f.coding is Coding.COUNT]
-        codes = [_bins(values[:, n], f) for n, f in enumerate(fields)]
-        return np.stack(codes, axis=1).astype(np.int32) if codes else np.zeros((len(values), 0), dtype=np.int32)
+    def with_numbers(self, names: Sequence[str], values: NDArray[np.float64]) -> Features:
+        """The same with numbers whose centre and spread are measured on (rows, numbers) values; nan is left out."""
+        scaled = signed_log(values)
+        known = ~np.isnan(scaled)
+        count = np.maximum(known.sum(axis=0), 1)
+        centre = np.where(known, scaled, 0.0).sum(axis=0) / count
+        spread = np.sqrt((np.where(known, scaled - centre, 0.0) ** 2).sum(axis=0) / count)
+        spread = np.where(spread > 1e-9, spread, 1.0)  # a number that never varies stays 0
+        measured = zip(names, centre.tolist(), spread.tolist(), strict=True)
+        numbers = [Number(name=name, centre=middle, spread=wide) for name, middle, wide in measured]
+        return Features(self.fields, self.vocabularies, numbers)
 
-    def with_counts(self, names: Sequence[str], edges: Sequence[tuple[float, ...]]) -> Features:
-        """The same with count fields behind the others."""
-        fields = list(self.fields)
-        for name, inner in zip(names, edges, strict=True):
-            offset = max((f.offset + f.size for f in fields), default=1)
-            fields.append(
-                Field(side=Side.ROW, table="counts", column=name, coding=Coding.COUNT, offset=offset,
-                      size=len(inner) + 2, edges=inner)
-            )  # fmt: skip
-        return Features(fields, self.vocabularies)
+    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(rows, numbers) as a model reads them; what is missing stays nan."""
+        centre = np.array([number.centre for number in self.numbers])
+        spread = np.array([number.spread for number in self.numbers])
+        standard: NDArray[np.float32] = ((signed_log(values) - centre) / spread).astype(np.float32)
+        return standard
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """The fields, without their vocabularies."""
-        names = Field.__slots__
-        return [{name: getattr(field, name) for name in names} for field in self.fields]
+    def to_json(self) -> dict[str, Any]:
+        """Fields and numbers, without the vocabularies."""
+        return {
+            "fields": [{name: getattr(field, name) for name in Field.__slots__} for field in self.fields],
+            "numbers": [{name: getattr(number, name) for name in Number.__slots__} for number in self.numbers],
+        }
 
     @staticmethod
-    def fields_from_json(raw: Sequence[dict[str, Any]]) -> tuple[Field, ...]:
-        """The inverse of `to_json`."""
+    def from_json(raw: dict[str, Any]) -> Features:
+        """The inverse of `to_json`; the vocabularies are to be put in."""
         fields = []
-        for entry in raw:
+        for entry in raw["fields"]:
             side, coding = Side(entry["side"]), Coding(entry["coding"])
             edges, parts = tuple(entry["edges"]), tuple(entry["parts"])
             fields.append(Field(**{**entry, "side": side, "coding": coding, "edges": edges, "parts": parts}))
-        return tuple(fields)
+        return Features(fields, {}, [Number(**entry) for entry in raw["numbers"]])
+
+
+def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Near 0 the value, far from it a logarithm: rates stay as they are, counts come closer."""
+    scaled: NDArray[np.float64] = np.sign(values) * np.log1p(np.abs(values))
+    return scaled
 
 
 def as_lists(values: pl.Series) -> pl.Series:
@@ -194,10 +218,6 @@ def as_lists(values: pl.Series) -> pl.Series:
 
 
 def _quantile_codes(values: pl.Series, field: Field) -> NDArray[np.int32]:
-    return _bins(values.cast(pl.Float64, strict=False).to_numpy().astype(np.float64), field)
-
-
-def _bins(numbers: NDArray[np.float64], field: Field) -> NDArray[np.int32]:
-    """Codes of numbers by the field's quantiles, 0 where there is none."""
+    numbers = values.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
     codes = np.searchsorted(np.asarray(field.edges), numbers, side="right") + field.offset + 1
     return np.where(np.isnan(numbers), 0, codes).astype(np.int32)
