@@ -153,8 +153,7 @@ def recommend(
 ) -> None:
     """Rank the catalogue for each user of a list."""
     from camenn.bundle import Bundle
-    from camenn.recommend.offline import RecommendConfig, write_recommendations
-    from camenn.recommend.offline import recommend as rank
+    from camenn.recommend.offline import RecommendConfig, recommend_items, write_recommendations
     from camenn.tables.id_list import read_ids
 
     bundle = Bundle.from_pretrained(run)
@@ -162,7 +161,7 @@ def recommend(
     bundle.encode(opened, console=console)
     had = None if available is None else read_ids(available, "item_id")
     settings = RecommendConfig(k=k, keep_bought=keep_bought, available=had)
-    ranked = rank(bundle, opened, read_ids(users, "user_id"), settings, console=console)
+    ranked = recommend_items(bundle, opened, read_ids(users, "user_id"), settings, console=console)
     write_recommendations(ranked, out)
     console.print(f"wrote {len(ranked)} rows to {out}")
 

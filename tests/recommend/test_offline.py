@@ -15,7 +15,7 @@ from rich.console import Console
 from camenn.bundle import Bundle
 from camenn.errors import DataError
 from camenn.recommend import offline
-from camenn.recommend.offline import RecommendConfig, recommend, write_recommendations
+from camenn.recommend.offline import RecommendConfig, recommend_items, write_recommendations
 from camenn.tables.shop import Shop, open_shop
 from camenn.task import Task
 from toy import DAY, START, toy_events, toy_items, write_toy_shop
@@ -37,7 +37,7 @@ def shop(toy: Path) -> Shop:
 
 
 def ranked(bundle: Bundle, shop: Shop, *users: str, **settings: Any) -> pl.DataFrame:
-    return recommend(bundle, shop, users or EVERYBODY, RecommendConfig(**settings))
+    return recommend_items(bundle, shop, users or EVERYBODY, RecommendConfig(**settings))
 
 
 def bought(events: pl.DataFrame, user: str) -> set[str]:
@@ -133,7 +133,7 @@ def test_nothing_available_is_an_error(bundle: Bundle, shop: Shop) -> None:
 
 
 def test_nobody_asked_gives_an_empty_table(bundle: Bundle, shop: Shop) -> None:
-    assert recommend(bundle, shop, (), RecommendConfig()).schema == SCHEMA
+    assert recommend_items(bundle, shop, (), RecommendConfig()).schema == SCHEMA
 
 
 def test_a_user_nobody_knows_is_answered_and_all_of_them_alike(bundle: Bundle, shop: Shop) -> None:

@@ -43,7 +43,7 @@ class RecommendConfig:
     """The moment of the requests, microseconds since 1970 in UTC; None: just after the last event."""
 
 
-def recommend(
+def recommend_items(
     bundle: Bundle, shop: Shop, user_ids: Sequence[str], config: RecommendConfig, *, console: Console | None = None
 ) -> pl.DataFrame:
     """Columns user_id, rank (from 1), item_id, probability; a user nobody knows gets what suits the unknown.
