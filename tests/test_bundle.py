@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -390,7 +389,7 @@ def test_a_shop_that_is_not_encoded_is_told_what_to_do(toy: Path, tmp_path: Path
 def test_another_encoder_of_the_same_name_is_refused(toy: Path, saved: Path) -> None:
     edit(saved / CONFIG, lambda raw: raw["text"].update(digest="another"))
     with pytest.raises(BundleError, match="the text encoder 'builtin' is not the one this model was trained with"):
-        Bundle.from_pretrained(saved).encode(open_shop(toy / "shop"), console=Console(quiet=True))
+        Bundle.from_pretrained(saved).encode(open_shop(toy / "shop"))
 
 
 def test_the_code_on_the_card_runs(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

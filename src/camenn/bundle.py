@@ -93,8 +93,8 @@ class Bundle:
         has_outcomes = shop.events is not None and shop.events.has_outcomes
         return self.config.requests if has_outcomes else replace(self.config.requests, history="purchases")
 
-    def encode(self, shop: Shop, *, console: Console) -> None:
-        """Run this model's encoders over what of a shop is not encoded yet.
+    def encode(self, shop: Shop, *, console: Console | None = None) -> None:
+        """Run this model's encoders over what of a shop is not encoded yet; told on `console`, if given.
 
         Raises:
             BundleError: an encoder of that name is there, but not the one the model was trained with.

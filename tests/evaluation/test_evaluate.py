@@ -58,7 +58,7 @@ def of(found: Evaluation, task: Task, split: str = "test") -> TaskPredictions:
 def judged_as(bundle: Bundle, folder: Path) -> Evaluation:
     """Evaluate on another shop, encoding it first, as the command does."""
     shop = open_shop(folder)
-    bundle.encode(shop, console=QUIET)
+    bundle.encode(shop)
     return evaluate(bundle, shop)
 
 
@@ -194,7 +194,7 @@ def test_texts_that_differ_in_more_than_case_and_blanks_are_told_apart(tmp_path:
 
 def test_a_bundle_is_judged_by_pairs_that_never_share_the_normalised_text(bundle: Bundle, tmp_path: Path) -> None:
     shop = open_shop(twins(tmp_path / "other"))
-    bundle.encode(shop, console=QUIET)
+    bundle.encode(shop)
     parts = divided(bundle, shop, is_training_shop=False)
     pairs = parts.evaluation_pairs(Part.TEST, bundle.config.pairs)
     assert pairs is not None
@@ -328,7 +328,7 @@ def test_a_shop_of_few_items_shows_each_of_them_once(found: Evaluation, bundle: 
 def test_the_best_possible_auc_is_that_of_the_stated_probability(bundle: Bundle, tmp_path: Path) -> None:
     folder = write_toy_shop(tmp_path / "shop", num_requests=100)
     shop = open_shop(folder)
-    bundle.encode(shop, console=QUIET)
+    bundle.encode(shop)
     parts = divided(bundle, shop, is_training_shop=True)
     assert best_possible_auc(parts, Part.TEST) is None
     events = toy_events(24, 40, 100)

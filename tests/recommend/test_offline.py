@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from rich.console import Console
 
 from camenn.bundle import Bundle
 from camenn.errors import DataError
@@ -21,7 +20,6 @@ from camenn.task import Task
 from toy import DAY, START, toy_events, toy_items, write_toy_shop
 from toy_run import small_config, train_on
 
-QUIET = Console(quiet=True)
 EVERYBODY = tuple(f"u{u}" for u in range(24))
 SCHEMA = {"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "probability": pl.Float64}
 
@@ -49,7 +47,7 @@ def other_shop(bundle: Bundle, folder: Path, **tables: pl.DataFrame) -> Shop:
     for name, table in tables.items():
         table.write_parquet(folder / f"{name}.parquet")
     shop = open_shop(folder)
-    bundle.encode(shop, console=QUIET)
+    bundle.encode(shop)
     return shop
 
 
@@ -229,7 +227,7 @@ def test_a_shop_without_events_is_told(bundle: Bundle, tmp_path: Path) -> None:
     folder = write_toy_shop(tmp_path)
     (folder / "events.parquet").unlink()
     shop = open_shop(folder)
-    bundle.encode(shop, console=QUIET)
+    bundle.encode(shop)
     with pytest.raises(DataError, match="no events"):
         ranked(bundle, shop, "u1")
 
