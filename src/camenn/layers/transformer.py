@@ -94,6 +94,14 @@ class TransformerBlock(nn.Module):
         weight, bias = self.query_key_value.weight, self.query_key_value.bias
         remembered = functional.linear(memory.vectors, weight[width:], bias[width:])
         pack = max(1, round((remembered.shape[1] / length) ** 0.5))
+        if pack == 1:  # a row a line: the rows lie as they should
+            memory_key, memory_value = remembered[memory.request].split(width, dim=-1)
+            return self._attention(
+                query,
+                torch.cat([memory_key, key], dim=1),
+                torch.cat([memory_value, value], dim=1),
+                torch.cat([memory.mask[memory.request], mask], dim=1)[:, None, None],
+            )
         lines, line_request = pack_rows(memory.request, pack)
         filled = lines >= 0
         lines = lines.clamp_min(0)
@@ -119,8 +127,6 @@ def pack_rows(request: Tensor, pack: int) -> tuple[Tensor, Tensor]:
     order; and (lines,) the request of each line.
     """
     row = torch.arange(request.shape[0], device=request.device)
-    if pack == 1:
-        return row[:, None], request
     first = torch.searchsorted(request, request)
     slot = (row - first) % pack
     line = torch.cumsum(slot == 0, dim=0) - 1
