@@ -87,6 +87,17 @@ def test_a_catalogue_longer_than_a_pass_is_ranked_alike(
     assert in_pieces["probability"].to_numpy() == pytest.approx(whole["probability"].to_numpy(), abs=1e-6)
 
 
+def test_items_of_like_length_are_ranked_in_one_pass(
+    bundle: Bundle, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "CANDIDATES_A_PASS", 6)
+    lengths = []
+    handle = bundle.model.register_forward_pre_hook(lambda _, given: lengths.append(given[0].items.text.length))
+    ranked(bundle, shop, "u1", keep_bought=True)
+    handle.remove()
+    assert lengths == [2, 7, 7, 7, 7, 7, 7]  # six items are a name alone
+
+
 def test_what_was_bought_is_left_out_unless_asked_for(bundle: Bundle, shop: Shop) -> None:
     events = toy_events(24, 40, 100)
     some = 0

@@ -26,7 +26,8 @@ from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
 from camenn.task import Task
 
-CANDIDATES_A_PASS = 512
+CANDIDATES_A_PASS = 128
+"""Few enough that what a block computes of them stays in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class _Scorer:
         self.shop, self.config = shop, config
         self.calibration = bundle.calibration.get(Task.CONVERSION, Calibration())
         self.source = bundle.open(shop)
-        self.items = self._available()
+        self.items = self._by_length(self._available())
         if shop.events is None:
             raise DataError(f"{shop.folder}: the shop has no events, so nobody's past to recommend by")
         self.at = int(shop.events.at.max()) + 1 if config.at is None else config.at
@@ -106,6 +107,12 @@ class _Scorer:
         if len(rows) == 0:
             raise DataError("the list of available items is empty, so nothing is left to recommend")
         return np.unique(rows)
+
+    def _by_length(self, items: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Items of like length beside one another, since a pass is as long as its longest."""
+        modalities = (one for one in (self.source.text, self.source.image) if one is not None)
+        lengths = [one.store.lengths(items) for one in modalities]
+        return items[np.lexsort([items, *lengths])]
 
     def rank(self, user_id: str, user_row: int) -> pl.DataFrame:
         """The best items of one user."""
