@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camenn.batches.batch import Tokens
+from camenn.layers.dropout import Dropout
 from camenn.layers.embedding import Standardise
 
 BANK_SIZE = 512
@@ -68,7 +69,7 @@ class Projection(nn.Module):
     def __init__(self, encoder_width: int, width: int, *, dropout: float, token_dropout: float) -> None:
         super().__init__()
         self.standardise = Standardise(encoder_width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear = nn.Linear(encoder_width, width)
         self.token_dropout = token_dropout
         self.register_buffer("bank", torch.zeros(BANK_SIZE, encoder_width))

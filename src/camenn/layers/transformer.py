@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from camenn.layers.dropout import Dropout
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -43,7 +45,7 @@ class TransformerBlock(nn.Module):
         self.expand = nn.Linear(width, expansion * width)
         self.contract = nn.Linear(expansion * width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Tensor, mask: Tensor, *, memory: Memory | None = None, num_outputs: int | None = None

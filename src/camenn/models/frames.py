@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
+from camenn.layers.dropout import Dropout
 from camenn.layers.embedding import InputEmbedding
 from camenn.layers.routing import Gate, MixtureOfExperts
 from camenn.layers.transformer import Memory
@@ -128,7 +129,7 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.embed = embed
         self.norm = nn.LayerNorm(embed.width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.bottom = bottom
         self.routing = routing
         self.towers = nn.ModuleDict({task.value: tower for task, tower in towers.items()})
