@@ -61,7 +61,7 @@ def check_unique(table: RawTable, columns: Sequence[Column], settings: ShopSetti
     )
     if repeated.is_empty():
         return []
-    rows = tuple(repeated["row"].explode().head(FIRST_ROWS).to_list())
+    rows = tuple(repeated["row"].explode(empty_as_null=False).head(FIRST_ROWS).to_list())
     message = f"ids in more than one row: {repeated.height:,}, such as {_examples(repeated[name])}; keep one row each"
     return [Problem(table.name, message, column=name, rows=rows, num_rows=int(repeated["times"].sum()))]
 
