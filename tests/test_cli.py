@@ -266,3 +266,8 @@ def test_every_command_says_what_it_does(camenn: Any) -> None:
     for name in ("check", "import", "simulate", "encode", "train", "evaluate", "recommend"):
         assert name in told
         assert camenn(name, "--help").code == 0
+
+
+def test_the_help_of_encode_names_every_prefix_of_a_picture_encoder(camenn: Any) -> None:
+    told = camenn("encode", "--help").out
+    assert all(f'"{prefix}' in told for prefix in ("cells:", "timm:"))

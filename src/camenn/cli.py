@@ -77,7 +77,13 @@ def simulate(
 def encode(
     shop: Shop,
     text: Annotated[str, typer.Option(help='"builtin", a Hugging Face model or folder, or "" for none.')] = "builtin",
-    image: Annotated[str, typer.Option(help='"builtin", a model or folder, "timm:NAME", or "" for none.')] = "builtin",
+    image: Annotated[
+        str,
+        typer.Option(
+            help='"builtin", a model or folder, "cells:MODEL" (one pass over the whole picture, not one a patch), '
+            '"timm:NAME", or "" for none.'
+        ),
+    ] = "builtin",
 ) -> None:
     """Run frozen encoders over the catalogue. Only what changed is encoded; an interrupted run goes on."""
     from camenn.embeddings.ensure import ensure_store
