@@ -62,6 +62,7 @@ def test_the_value_that_is_wrong_is_shown() -> None:
         ({"split": {"test": 1.5}}, "split.test: a share from 0 to below 1, not 1.5"),
         ({"model": {"dropout": -0.1}}, "model.dropout: a share from 0 to below 1, not -0.1"),
         ({"training": {"betas": [2.0, 0.9]}}, "training.betas: from 0 to below 1, not [2.0, 0.9]"),
+        ({"encoders": {"text_length": 51}}, "encoders.text_length: at most 50, all that the store holds, not 51"),
         ({"model": {"width": 16, "heads": 3}}, "model.heads: 3 heads do not divide a width of 16"),
         ({"model": {"num_experts": 2, "top_k": 5}}, "model.top_k: keeps 5 of only 2 experts"),
     ],

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from camenn.batches.pairs import PairConfig
 from camenn.batches.requests import RequestConfig
+from camenn.embeddings.builtin_text import MAX_TOKENS
 from camenn.errors import ConfigError
 from camenn.models.camenn import CamennConfig
 from camenn.objectives.multi_task import ObjectiveConfig
@@ -30,8 +31,8 @@ class EncoderConfig:
 
     text: str = "builtin"
     image: str = "builtin"
-    text_length: int = 50
-    """Text tokens of an item that a model reads (paper: 50)."""
+    text_length: int = MAX_TOKENS
+    """Text tokens of an item that a model reads (paper: 50); no more than the store holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,8 @@ def _out_of_range(config: RunConfig) -> Iterator[str]:
             yield f"{place}: a share from 0 to below 1, not {value}"
     if not all(0 <= beta < 1 for beta in config.training.betas):
         yield f"training.betas: from 0 to below 1, not {list(config.training.betas)}"
+    if config.encoders.text_length > MAX_TOKENS:
+        yield f"encoders.text_length: at most {MAX_TOKENS}, all that the store holds, not {config.encoders.text_length}"
     model = config.model
     if model.heads > 0 and model.width % model.heads:
         yield f"model.heads: {model.heads} heads do not divide a width of {model.width}"
