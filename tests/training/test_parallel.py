@@ -18,7 +18,8 @@ from toy_run import same, small_toml, weights
 pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "camenn.cli"]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "camenn.cli"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TORCHRUN += ["-m", "--", "camenn.cli"]  # without `--` it would take --run for an option of its own
 EPOCHS = 6
 
 
@@ -28,7 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(launch: list[str], folder: Path, shop: Path, *, devices: int = 2) -> subprocess.Popen[str]:
-    """Train in `folder`/runs/small-seed0, as the processes of one group."""
+    """Train in `folder`/run, as the processes of one group."""
     folder.mkdir(exist_ok=True)
     longer = small_toml().replace("max_epochs = 2", f"max_epochs = {EPOCHS}\npatience = {EPOCHS}")
     (folder / "small.toml").write_text(longer, encoding="utf-8")
@@ -38,6 +39,8 @@ def start(launch: list[str], folder: Path, shop: Path, *, devices: int = 2) -> s
         "small.toml",
         "--shop",
         str(shop),
+        "--run",
+        "run",
         "--accelerator",
         "cpu",
         "--devices",
@@ -55,7 +58,7 @@ def start(launch: list[str], folder: Path, shop: Path, *, devices: int = 2) -> s
 
 
 def run_of(folder: Path) -> Path:
-    return folder / "runs" / "small-seed0"
+    return folder / "run"
 
 
 def steps(folder: Path) -> int:
