@@ -1,6 +1,7 @@
 """A run that was killed and started again ends where an uninterrupted one does, bit for bit."""
 
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -119,6 +120,14 @@ def test_a_run_goes_on_from_its_last_checkpoint_and_does_not_begin_again(
     monkeypatch.setattr(MultiTaskObjective, "forward", lambda *args: done.append(1) or forward(*args))
     train_on(shop, tmp_path / "run", config(checkpoint_s=0.0))
     assert len(done) == EPOCHS * steps - (steps + 2)
+
+
+def test_the_time_of_an_epoch_that_a_kill_cut_short_is_counted_up_to_the_checkpoint(shop: Path, tmp_path: Path) -> None:
+    with killed_at(3, MultiTaskObjective, "forward"):
+        train_on(shop, tmp_path / "run", config(checkpoint_s=0.0))
+    last = json.loads((tmp_path / "run" / "checkpoints" / "last" / "progress.json").read_text(encoding="utf-8"))
+    assert (last["epoch"], last["step"]) == (0, 3)
+    assert last["train_s"] > 0
 
 
 def test_a_run_killed_three_times_ends_as_an_uninterrupted_one(

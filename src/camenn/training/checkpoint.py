@@ -32,6 +32,7 @@ class Progress:
     """Epochs since the best."""
     finished: bool = False
     train_s: float = 0.0
+    """Spent on steps, validation apart."""
     losses: dict[str, list[float]] = field(default_factory=dict)
     """Sum and count of each loss since the epoch began."""
 

@@ -157,9 +157,7 @@ class _Loop:
         if progress.global_step:
             self.console.print(f"going on at epoch {progress.epoch + 1}, step {progress.step}")
         while not progress.finished:
-            begun = time.monotonic()
             self._epoch(progress)
-            progress.train_s += time.monotonic() - begun
             if self.epochs is None:
                 self._validate(progress)
             progress.epoch, progress.step = progress.epoch + 1, 0
@@ -175,6 +173,7 @@ class _Loop:
         return progress
 
     def _epoch(self, progress: Progress) -> None:
+        counted_at = time.monotonic()
         self.module.train()
         steps = list(enumerate(self.plan.epoch(progress.epoch)))
         world, rank = self.fabric.world_size, self.fabric.global_rank
@@ -184,7 +183,9 @@ class _Loop:
             for number, batches in prefetch(self.plan, steps[progress.step :], epoch=progress.epoch):
                 loss = self._step(batches, number, progress)
                 bar.update(shown, advance=1, loss=f"loss {loss:.3f}")
-                if time.monotonic() - self.saved_at > self.config.training.checkpoint_s:
+                now = time.monotonic()
+                progress.train_s, counted_at = progress.train_s + now - counted_at, now
+                if now - self.saved_at > self.config.training.checkpoint_s:
                     self._checkpoint()
 
     def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
