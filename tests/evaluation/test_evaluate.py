@@ -325,6 +325,12 @@ def test_a_shop_of_few_items_shows_each_of_them_once(found: Evaluation, bundle: 
     assert len(ids) == len(set(ids)) == 10
 
 
+def state_truth(folder: Path, probability: np.ndarray) -> None:
+    """Write the truth of the shop's events as `camenn simulate` does: line by line, with its keys."""
+    events = pl.read_parquet(folder / "events.parquet", columns=["request_id", "item_id"])
+    events.with_columns(pl.Series("probability", probability)).write_parquet(folder / TRUTH)
+
+
 def test_the_best_possible_auc_is_that_of_the_stated_probability(bundle: Bundle, tmp_path: Path) -> None:
     folder = write_toy_shop(tmp_path / "shop", num_requests=100)
     shop = open_shop(folder)
@@ -333,7 +339,7 @@ def test_the_best_possible_auc_is_that_of_the_stated_probability(bundle: Bundle,
     assert best_possible_auc(parts, Part.TEST) is None
     events = toy_events(24, 40, 100)
     stated = np.random.default_rng(0).random(len(events))
-    pl.DataFrame({"probability": stated}).write_parquet(folder / TRUTH)
+    state_truth(folder, stated)
     assert shop.events is not None
     key = ["user_id", "item_id", "at"]
     chosen = np.repeat(
@@ -351,6 +357,29 @@ def test_the_best_possible_auc_is_that_of_the_stated_probability(bundle: Bundle,
     assert best_possible_auc(parts, Part.TEST) == pytest.approx(expected)
 
 
+def test_what_one_user_is_shown_twice_keeps_each_its_own_probability(bundle: Bundle, tmp_path: Path) -> None:
+    folder = write_toy_shop(tmp_path / "shop", num_requests=60)
+    events = pl.read_parquet(folder / "events.parquet")
+    other = events.with_columns(converted=1 - pl.col("converted"))
+    # The same page again, at the same instant, with the opposite outcomes; then each item twice on a page.
+    again = pl.concat([events, other.with_columns(pl.col("request_id") + " again"), other])
+    again.write_parquet(folder / "events.parquet")
+    state_truth(folder, np.where(again["converted"] == 1, 0.8, 0.1))
+    shop = open_shop(folder)
+    bundle.encode(shop, console=QUIET)
+    assert best_possible_auc(divided(bundle, shop, is_training_shop=True), Part.TEST) == 1.0
+
+
+def test_nothing_is_best_where_all_outcomes_are_the_same(bundle: Bundle, tmp_path: Path) -> None:
+    folder = write_toy_shop(tmp_path / "shop", num_requests=60)
+    bought = pl.read_parquet(folder / "events.parquet").with_columns(pl.lit(1, pl.Int8).alias("converted"))
+    bought.write_parquet(folder / "events.parquet")
+    state_truth(folder, np.full(len(bought), 0.5))
+    shop = open_shop(folder)
+    bundle.encode(shop, console=QUIET)
+    assert best_possible_auc(divided(bundle, shop, is_training_shop=True), Part.TEST) is None
+
+
 # metrics.json and report.html
 
 
@@ -365,8 +394,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pl.lit('"><img src=x onerror=alert(1)>').alias("category"),
     )
     hostile.write_parquet(shop / "items.parquet")
-    truth = np.where(pl.read_parquet(shop / "events.parquet")["converted"] == 1, 0.8, 0.1)
-    pl.DataFrame({"probability": truth}).write_parquet(shop / TRUTH)
+    state_truth(shop, np.where(pl.read_parquet(shop / "events.parquet")["converted"] == 1, 0.8, 0.1))
     trained = train_on(shop, folder / "run")
     judge(trained.bundle, open_shop(shop), folder / "run", console=QUIET, output=QUIET)
     return folder / "run"
@@ -414,6 +442,16 @@ def test_where_the_truth_is_not_known_the_figures_do_not_speak_of_it(toy: Path, 
     bundle = Bundle.from_pretrained(tmp_path / "run")
     judge(bundle, open_shop(toy / "shop"), tmp_path / "run", console=QUIET, output=QUIET)
     assert "share_of_best" not in figures(tmp_path / "run")["test"]["conversion"]
+
+
+def test_where_nothing_can_be_known_there_is_no_share_of_it(toy: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy, tmp_path / "toy")
+    run, shop = tmp_path / "toy" / "run", tmp_path / "toy" / "shop"
+    state_truth(shop, np.full(len(pl.read_parquet(shop / "events.parquet")), 0.5))
+    judge(Bundle.from_pretrained(run), open_shop(shop), run, console=QUIET, output=QUIET)
+    conversion = figures(run)["test"]["conversion"]
+    assert conversion["best_possible_auc"] == 0.5
+    assert "share_of_best" not in conversion
 
 
 class Page(HTMLParser):

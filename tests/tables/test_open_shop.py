@@ -46,7 +46,8 @@ def test_without_an_outcome_every_event_is_a_purchase(make_shop: Any, events: di
     assert not mapped.has_outcomes
     assert mapped.converted.tolist() == [1, 1, 1]
     assert mapped.purchase_position.tolist() == [0, 1, 2]
-    assert mapped.context.collect_schema().names() == []
+    assert mapped.context.collect()["request_id"].to_list() == [None, None, None]
+    assert mapped.context.collect_schema().names() == ["request_id"]
 
 
 def test_purchases_are_counted_before_each_position(make_shop: Any, events: dict[str, Any]) -> None:
@@ -110,6 +111,7 @@ def test_compiled_events_agree_with_plain_python(
     assert [problem.num_rows for problem in shop.warnings] == [sum(row[1] == "z" for row in rows)]
 
     lines = mapped.context.collect()["line"].to_list()
+    assert mapped.context.collect()["request_id"].to_list() == [rows[line][3] for line in lines]
     decoded = shop.people.ids.decode(mapped.user_row).to_list()
     assert [rows[line][0] for line in lines] == decoded == sorted(decoded)
     assert [rows[line][1] for line in lines] == shop.catalogue.ids.decode(mapped.item_row).to_list()

@@ -32,7 +32,8 @@ def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Co
     conversion = metrics.get("test", {}).get(Task.CONVERSION)
     if best_auc is not None and conversion is not None and conversion["auc"]["value"] is not None:
         conversion["best_possible_auc"] = best_auc
-        conversion["share_of_best"] = (conversion["auc"]["value"] - 0.5) / (best_auc - 0.5)
+        if best_auc > 0.5:
+            conversion["share_of_best"] = (conversion["auc"]["value"] - 0.5) / (best_auc - 0.5)
     partial = run / ".metrics.json.partial"
     partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     partial.replace(run / "metrics.json")

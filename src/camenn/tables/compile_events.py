@@ -30,7 +30,7 @@ ARRAYS: dict[str, type[np.generic]] = {
 
 # A colon keeps these names apart from the shop's.
 _LINE, _PART, _USER, _ITEM, _REQUEST_AT = _ADDED = (":line", ":part", ":user_row", ":item_row", ":request_at")
-_OWN = ("user_id", "item_id", "at", "converted", "request_id")
+_IN_ARRAYS = ("user_id", "item_id", "at", "converted")
 
 
 def write_events(
@@ -52,7 +52,7 @@ def write_events(
         start = purchases = 0
         for number, folder in enumerate(sorted(parts.iterdir())):
             part = _sorted_part(pl.read_parquet(sorted(folder.iterdir()), glob=False))
-            context = part.select(pl.exclude(*_OWN, *_ADDED))
+            context = part.select(pl.exclude(*_IN_ARRAYS, *_ADDED))
             context.write_parquet(target / f"context-{number:06d}.parquet", row_group_size=65_536)
             columns = _columns(part, start=start, purchases=purchases)
             for name, values in columns.items():

@@ -26,7 +26,7 @@ class Events:
     has_outcomes: bool
     """Events are impressions with an outcome; else every event is a purchase."""
     context: pl.LazyFrame
-    """Context columns; a line is an event position."""
+    """Context columns and `request_id` (null where there is none); a line is an event position."""
     user_offset: NDArray[np.int64]
     """(number of user codes + 1,) events of user row u lie in [user_offset[u], user_offset[u + 1])."""
     request_offset: NDArray[np.int64]

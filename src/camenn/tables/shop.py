@@ -29,7 +29,7 @@ from camenn.tables.settings import SETTINGS_FILE, ShopSettings, read_settings
 from camenn.tables.vocabulary import Vocabulary
 
 CACHE_FOLDER = ".camenn"
-_FORMAT = 1
+_FORMAT = 2
 _logger = logging.getLogger(__name__)
 
 
