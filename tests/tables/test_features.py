@@ -227,6 +227,15 @@ def test_numbers_fall_into_bins_of_about_the_same_size(planted: Shop) -> None:
     assert np.bincount(codes[:, 0])[load.offset + 1 :].min() > 5
 
 
+def test_a_column_that_some_candidates_of_a_request_lack_is_the_candidates_own(tmp_path: Path) -> None:
+    folder = write_toy_shop(tmp_path / "shop", num_requests=60)
+    badge = pl.when(pl.col("position") == 2).then(pl.lit("new"))
+    pl.read_parquet(folder / "events.parquet").with_columns(badge=badge).write_parquet(folder / "events.parquet")
+    fitted = fit(open_shop(folder), SplitConfig())
+    assert field(fitted, "events.badge").side is Side.ROW
+    assert field(fitted, "events.device").side is Side.CONTEXT
+
+
 def lists(tmp_path: Path, values: list[object]) -> Shop:
     items = toy_items(len(values)).with_columns(pl.Series("tags", values))
     tmp_path.mkdir(exist_ok=True)

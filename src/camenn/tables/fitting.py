@@ -88,7 +88,7 @@ def _varies(shop: Shop, column: str) -> bool:
         values = piece[column]
         here = request[start : start + len(piece)]
         same_request = np.append(False, here[1:] == here[:-1])
-        changed = (values != values.shift(1)).fill_null(False).to_numpy()
+        changed = values.ne_missing(values.shift(1)).to_numpy()
         if (same_request & changed).any():
             return True
         start += len(piece)
