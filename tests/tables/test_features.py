@@ -269,6 +269,16 @@ def test_a_value_that_lists_of_training_do_not_hold_is_unseen(tmp_path: Path) ->
     assert codes.tolist() == [[tags.offset + 2, tags.offset], [tags.offset, tags.offset]]
 
 
+def test_a_list_of_another_shop_is_read_where_the_model_knows_one_value(tmp_path: Path) -> None:
+    features = fit(lists(tmp_path, ["sour", "sweet"] * 10), SplitConfig(test=0.0, validation=0.0))
+    tags, price = field(features, "items.tags"), field(features, "items.price")
+    other = {"tags": [["sweet"], ["sour", "sweet"], [], None], "price": [["1"], ["1", "2"], [], None]}
+    codes = features.encode(pl.DataFrame(other), [tags, price])
+    assert codes[:, 0].tolist() == [tags.offset + 2, tags.offset, 0, 0]
+    assert codes[0, 1] == features.encode(pl.DataFrame({"price": [1.0]}), [price]).item()
+    assert codes[1:, 1].tolist() == [0, 0, 0]
+
+
 def test_of_a_long_list_the_first_values_are_read(tmp_path: Path) -> None:
     shop = lists(tmp_path, [[chr(97 + n) for n in range(20)]] * 12)
     features = fit(shop, SplitConfig(test=0.0, validation=0.0))

@@ -119,10 +119,12 @@ class Features:
         if field.column not in frame.columns:
             return np.zeros((len(frame), field.slots), dtype=np.int32)
         values = frame[field.column]
-        if field.coding is Coding.QUANTILE:
-            return _quantile_codes(values, field)[:, None]
         if field.coding is Coding.LIST:
             return self._list_codes(as_lists(values), field)
+        if isinstance(values.dtype, pl.List):  # another shop has lists where the model's had one value
+            values = as_lists(values).list.join("|").replace("", None)
+        if field.coding is Coding.QUANTILE:
+            return _quantile_codes(values, field)[:, None]
         return self._global(self.vocabularies[field.name].encode(values.cast(pl.String)), field)[:, None]
 
     def _list_codes(self, values: pl.Series, field: Field) -> NDArray[np.int32]:
