@@ -319,8 +319,9 @@ def test_the_best_and_the_worst_aligned_items_are_in_order_and_not_the_same(
         assert one.category == toy_items(40)["category"][number]
 
 
-def test_a_shop_of_few_items_shows_each_of_them_once(found: Evaluation, bundle: Bundle) -> None:
-    best, worst = extreme_items(bundle, found.parts, count=8)
+@pytest.mark.parametrize("count", [8, 12])
+def test_a_shop_of_few_items_shows_each_of_them_once(found: Evaluation, bundle: Bundle, count: int) -> None:
+    best, worst = extreme_items(bundle, found.parts, count=count)
     ids = [one.item_id for one in (*best, *worst)]
     assert len(ids) == len(set(ids)) == 10
 

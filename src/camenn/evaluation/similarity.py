@@ -38,7 +38,7 @@ def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     lines = rows - Vocabulary.FIRST
     return HeatMaps(
         item_names=tuple(catalogue.names(line, line + 1)[0] or catalogue.texts(line, line + 1)[0] for line in lines),
-        pictures=tuple(picture_of(parts, line) for line in lines),
+        pictures=tuple(_picture(parts, line) for line in lines),
         before=_similarity(untrained, parts, rows),
         after=_similarity(bundle.model, parts, rows),
     )
@@ -67,14 +67,14 @@ def _similarity(model: MultiTaskModel, parts: Parts, rows: NDArray[np.int32]) ->
     return similarity
 
 
-def picture_of(parts: Parts, line: int) -> bytes | None:
+def _picture(parts: Parts, line: int) -> bytes | None:
     """The picture file of a catalogue line."""
     source = parts.source.shop.catalogue.images(line, line + 1)[0]
     return source if source is None or isinstance(source, bytes) else source.read_bytes()
 
 
 def extreme_items(bundle: Bundle, parts: Parts, *, count: int) -> tuple[list[AlignedItem], list[AlignedItem]]:
-    """The test items whose own text and picture fit best, and worst first those that fit worst."""
+    """The test items whose own text and picture fit best, and worst first those that fit worst; none is among both."""
     items = parts.items(Part.TEST)
     if len(items) < 2:
         return [], []
@@ -90,7 +90,7 @@ def extreme_items(bundle: Bundle, parts: Parts, *, count: int) -> tuple[list[Ali
         logits.append(output.logits[Task.IMAGE_TO_TEXT].double().numpy())
     probability = sigmoid(calibration.scale * np.concatenate(logits) + calibration.bias)
     order = np.argsort(probability, kind="stable")
-    worst, best = order[:count], order[::-1][: min(count, len(items) - count)]
+    worst, best = order[:count], order[count:][::-1][:count]
     return (
         [_item(parts, int(items[place]), float(probability[place])) for place in best],
         [_item(parts, int(items[place]), float(probability[place])) for place in worst],
@@ -107,5 +107,5 @@ def _item(parts: Parts, row: int, probability: float) -> AlignedItem:
         name=catalogue.names(line, line + 1)[0] or None,
         category=None if category is None else str(category),
         probability=probability,
-        picture=picture_of(parts, line),
+        picture=_picture(parts, line),
     )
