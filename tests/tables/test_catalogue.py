@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from camenn.errors import ShopError
+from camenn.tables.pictures import PictureFolder
 from camenn.tables.shop import open_shop
 
 
@@ -71,6 +72,16 @@ def test_a_link_put_in_after_the_check_is_not_followed_out(make_shop: Any, tmp_p
     (folder / "a.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(ShopError, match="leaves the shop"):
         catalogue.images(0, 1)
+
+
+def test_pictures_of_one_folder_are_followed_to_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[Path] = []
+    resolve = Path.resolve
+    monkeypatch.setattr(Path, "resolve", lambda path: followed.append(path) or resolve(path))
+    folder = PictureFolder(tmp_path)
+    for number in range(100):
+        assert folder.find(f"shelf/{number}.png") == resolve(tmp_path) / "shelf" / f"{number}.png"
+    assert followed == [tmp_path / "shelf", tmp_path]
 
 
 def test_columns_are_typed_by_their_kind_and_in_line_order(make_shop: Any) -> None:

@@ -25,16 +25,19 @@ class PictureFolder:
         if "\0" in written or Path(written).is_absolute():
             raise OutsideShopError(written)
         parent, name = os.path.split(written)
+        path = self._resolved(parent) / name
+        if name in ("", ".", "..") or path.is_symlink():
+            path = path.resolve()
+        if not path.is_relative_to(self._resolved("")):
+            raise OutsideShopError(written)
+        return path
+
+    def _resolved(self, parent: str) -> Path:
         # Following links costs some system calls a path: once a folder is enough.
         folder = self._parents.get(parent)
         if folder is None:
             folder = self._parents[parent] = (self.root / parent).resolve()
-        path = folder / name
-        if name in ("", ".", "..") or path.is_symlink():
-            path = path.resolve()
-        if not path.is_relative_to(self.root.resolve()):
-            raise OutsideShopError(written)
-        return path
+        return folder
 
 
 @dataclass(frozen=True, slots=True)
