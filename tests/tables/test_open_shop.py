@@ -152,7 +152,7 @@ def test_users_are_those_of_the_table_then_those_of_the_events_without_a_profile
     users = {"user_id": ["z", "v"], "age": [31.5, 40.5]}
     shop, mapped = events_of(make_shop(users=users, events=events))
     assert shop.people.ids.values.to_list() == ["z", "v", "u"]
-    assert shop.people.column("age").to_list() == [31.5, 40.5, None]
+    assert shop.people.table.select("age").collect().to_series().to_list() == [31.5, 40.5, None]
     assert mapped.user_offset.tolist() == [0, 0, 0, 0, 1, 3]
 
 

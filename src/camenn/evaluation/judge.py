@@ -61,7 +61,7 @@ def _report(
             text_encoder=None if bundle.text is None else bundle.text.spec,
             image_encoder=None if bundle.image is None else bundle.image.spec,
             num_items=shop.catalogue.num_items,
-            num_users=len(shop.people.ids.values),
+            num_users=shop.people.num_users,
             num_events=0 if shop.events is None else len(shop.events),
             device=str(bundle.facts["device"]),
             training_s=float(bundle.facts["training_s"]),

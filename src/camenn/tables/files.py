@@ -12,7 +12,6 @@ from camenn.tables.schema import REQUIRED
 from camenn.tables.settings import TableName
 
 TABLES: tuple[TableName, ...] = get_args(TableName)
-_TEXT_LIKE = (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True, slots=True)

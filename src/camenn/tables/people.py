@@ -20,7 +20,3 @@ class People:
     @property
     def num_users(self) -> int:
         return len(self.ids.values)
-
-    def column(self, name: str) -> pl.Series:
-        """One column, whole, in line order."""
-        return self.table.select(name).collect().to_series()
