@@ -1,4 +1,4 @@
-"""From predictions to the figures of RUN/metrics.json, and those as tables for a terminal and for Markdown."""
+"""From predictions to the figures of RUN/metrics.json, and those as a table for a terminal."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -73,23 +73,6 @@ def metrics_table(metrics: Metrics) -> Group:
             table.add_row(COLUMNS[key], *(figure_text(tasks.get(task, {}), key) for task in shown))
         table.add_section()
     return Group(table, *notes)
-
-
-def metrics_markdown(metrics: Metrics) -> str:
-    """The figures as a Markdown table; what is not defined is explained below it."""
-    keys = shown_figures(tasks for splits in metrics.values() for tasks in splits.values())
-    lines = [
-        ["Split", "Task", *(COLUMNS[key] for key in keys)],
-        ["---", "---", *("---:" for _ in keys)],
-        *(
-            [split, TASK_NAMES[Task(task)], *(figure_text(figures, key) for key in keys)]
-            for split, tasks in metrics.items()
-            for task, figures in tasks.items()
-        ),
-    ]
-    notes = [f"- {note}" for note in not_defined_notes(metrics)]
-    table = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
-    return "\n".join([*table, *([""] if notes else []), *notes]) + "\n"
 
 
 def shown_figures(tasks: Iterable[dict[str, Any]]) -> list[str]:
