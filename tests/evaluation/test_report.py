@@ -127,6 +127,10 @@ def test_the_best_possible_is_shown_where_it_is_known_alone(shown, make_report):
     assert "best possible" not in shown(best_possible_auc=0.5).text
 
 
+def test_a_run_without_an_encoder_does_not_say_that_the_shop_has_none(shown):
+    assert "none: no pictures are read" in shown().text
+
+
 def test_what_is_missing_is_left_out_with_the_reason(shown, of_labels, no_curves):
     page = shown(
         metrics=metrics_of([of_labels([0, 0, 0])]),

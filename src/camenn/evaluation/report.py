@@ -40,9 +40,9 @@ class RunFacts:
     num_parameters: int
     seed: int
     text_encoder: str | None
-    """None where the shop has no texts."""
+    """None where no texts are read."""
     image_encoder: str | None
-    """None where the shop has no pictures."""
+    """None where no pictures are read."""
     num_items: int
     num_users: int
     num_events: int
@@ -159,8 +159,8 @@ def _facts(facts: RunFacts) -> list[tuple[str, str]]:
     return [
         ("Model", facts.model),
         ("Parameters", f"{facts.num_parameters:,}"),
-        ("Text encoder", facts.text_encoder or "none: no texts"),
-        ("Picture encoder", facts.image_encoder or "none: no pictures"),
+        ("Text encoder", facts.text_encoder or "none: no texts are read"),
+        ("Picture encoder", facts.image_encoder or "none: no pictures are read"),
         ("Items", f"{facts.num_items:,}"),
         ("Users", f"{facts.num_users:,}"),
         ("Events", f"{facts.num_events:,}"),
