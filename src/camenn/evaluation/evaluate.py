@@ -19,7 +19,7 @@ from camenn.scoring import Scores, score_pairs, score_requests
 from camenn.tables.features import Side
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
-from camenn.tables.split import Part, split_items, split_requests
+from camenn.tables.split import Part, split_shop
 from camenn.task import Task
 
 
@@ -69,16 +69,8 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
     """The shop as training divided it, or as one test part."""
     source = bundle.open(shop)
     if is_training_shop:
-        item_parts = split_items(shop.catalogue, bundle.config.split)
-        request_parts = (
-            None
-            if shop.events is None
-            else split_requests(shop.events, bundle.config.split, time_zone=shop.settings.time_zone)
-        )
-        if bundle.facts.get("trained_on_validation"):
-            item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
-            if request_parts is not None:
-                request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
+        with_validation = bool(bundle.facts.get("trained_on_validation"))
+        request_parts, item_parts = split_shop(shop, bundle.config.split, with_validation=with_validation)
     else:
         item_parts = np.full(len(shop.catalogue.ids), Part.TEST, dtype=np.int8)
         item_parts[:2] = -1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from camenn.errors import ConfigError
 from camenn.tables.catalogue import Catalogue
 from camenn.tables.events import Events
+from camenn.tables.shop import Shop
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -45,6 +46,27 @@ class SplitConfig:
     item_test: tuple[str, ...] = ()
     """Values of `item_column` that make the test part."""
     seed: int = 0
+
+
+def split_shop(
+    shop: Shop, config: SplitConfig, *, with_validation: bool = False
+) -> tuple[NDArray[np.int8] | None, NDArray[np.int8]]:
+    """The part of each request, (num_requests,) or None without events, and of each item, (item rows,).
+
+    with_validation: what is held back for validation counts as training.
+
+    Raises:
+        ConfigError: the items table has no `item_column`.
+    """
+    item_parts = split_items(shop.catalogue, config)
+    request_parts = (
+        None if shop.events is None else split_requests(shop.events, config, time_zone=shop.settings.time_zone)
+    )
+    if with_validation:
+        item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
+        if request_parts is not None:
+            request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
+    return request_parts, item_parts
 
 
 def split_requests(events: Events, config: SplitConfig, *, time_zone: str = "UTC") -> NDArray[np.int8]:

@@ -22,7 +22,7 @@ from camenn.run_config import RunConfig
 from camenn.tables.features import Features
 from camenn.tables.fitting import fit_features
 from camenn.tables.shop import Shop
-from camenn.tables.split import Part, split_items, split_requests
+from camenn.tables.split import Part, split_shop
 
 STANDARDISE_ITEMS = 4096
 """Training items whose vectors the mean and deviation are measured on."""
@@ -47,14 +47,7 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
     Raises:
         DataError: the training part is empty.
     """
-    item_parts = split_items(shop.catalogue, config.split)
-    request_parts = (
-        None if shop.events is None else split_requests(shop.events, config.split, time_zone=shop.settings.time_zone)
-    )
-    if with_validation:
-        item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
-        if request_parts is not None:
-            request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
+    request_parts, item_parts = split_shop(shop, config.split, with_validation=with_validation)
     if request_parts is not None and not (request_parts == Part.TRAIN).any():
         raise DataError(f"{shop.folder}: no request is left to train on; the split takes all of them")
     features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
