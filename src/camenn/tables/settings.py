@@ -50,6 +50,8 @@ def read_settings(folder: Path) -> tuple[ShopSettings, list[Problem]]:
         return ShopSettings(), []
     try:
         read = _SettingsFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        return ShopSettings(), [Problem(SETTINGS_FILE, f"is not readable: {error.strerror}")]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return ShopSettings(), [Problem(SETTINGS_FILE, f"is not readable as TOML: {error}")]
     except ValidationError as error:
