@@ -93,7 +93,8 @@ def every_request(source: Source) -> Asked:
 
 def counted(source: Source, which: np.ndarray | None, asked: Asked) -> Table:
     """The counts of all rows by name."""
-    values = CountReader(source, events_of(source), which).values(asked.user, asked.end, asked.candidate, asked.request)
+    reader = CountReader(source, events_of(source), which)
+    values = reader.values(asked.user, asked.end, asked.at, asked.candidate, asked.request)
     return dict(zip(count_names(source), values.T, strict=True))
 
 
@@ -168,6 +169,7 @@ class PlainReading:
             (one - usual) * self.alike(fold).get((event.item, item), 0.0) for event, one in zip(seen, over, strict=True)
         ]
         same = [event.converted for event in seen if event.item == item]
+        since = [(at - event.at) / 86_400_000_000 for event in seen if event.item == item and event.converted]
         return {
             "item_rate": self.item(item, fold)[1],
             "item_count": self.item(item, fold)[0],
@@ -177,6 +179,7 @@ class PlainReading:
             "user_over_items_lately": sum(over[-RECENT:]) / (len(over[-RECENT:]) + SHRINK),
             "same_item_shown": len(same),
             "same_item_bought": sum(same),
+            "same_item_days": min(since, default=math.nan),
             "suits_taste": sum(suits),
             "user_over_items_alike:items.category": weighed(over, category),
             "user_over_items_alike:items.tags": weighed(over, tags),
@@ -223,6 +226,7 @@ def rows(source: Source) -> Iterator[list[tuple[dict[str, float], dict[str, floa
         "user_over_items_lately",
         "same_item_shown",
         "same_item_bought",
+        "same_item_days",
         "suits_taste",
         "user_over_items_alike:items.category",
         "user_over_items_alike:items.tags",
@@ -231,7 +235,7 @@ def rows(source: Source) -> Iterator[list[tuple[dict[str, float], dict[str, floa
 def test_a_count_is_that_of_a_plain_reading(rows: list[tuple[dict[str, float], dict[str, float]]], name: str) -> None:
     got, expected = ([row[side][name] for row in rows] for side in (0, 1))
     assert len(set(expected)) > 1
-    assert got == pytest.approx(expected, abs=1e-5)
+    assert got == pytest.approx(expected, abs=1e-5, nan_ok=True)
 
 
 def test_every_count_a_shop_offers_is_read(
@@ -256,7 +260,7 @@ def test_what_happens_at_the_request_or_later_changes_no_count(source: Source, t
     at = asked.at[asked.request]
     assert (at == middle).sum() == 4
     for name, values in found.items():
-        assert np.array_equal(values[at <= middle], planted[name][at <= middle]), name
+        assert np.array_equal(values[at <= middle], planted[name][at <= middle], equal_nan=True), name
     own = [name for name in found if not name.startswith("item_") and name != "user_count"]
     assert all((found[name][at > middle] != planted[name][at > middle]).any() for name in own)
 
@@ -278,7 +282,7 @@ def test_the_outcomes_of_a_user_never_change_the_item_rates_of_their_rows(source
     user = int(source.shop.people.ids.encode(pl.Series(["u1"]))[0])
     mine = asked.user[asked.request] == user
     for name in ("item_rate", "item_count"):
-        assert np.array_equal(before[name][mine], after[name][mine]), name
+        assert np.array_equal(before[name][mine], after[name][mine], equal_nan=True), name
     assert (before["user_rate"][mine] != after["user_rate"][mine]).any()
     assert (before["item_rate"][fold != user % NUM_FOLDS] != after["item_rate"][fold != user % NUM_FOLDS]).any()
 

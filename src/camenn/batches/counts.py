@@ -21,6 +21,8 @@ from camenn.tables.features import Coding, Side
 WINDOW = 200
 """The user's last events that are looked through."""
 RECENT = 10
+DAY = 86_400_000_000
+"""Microseconds."""
 NUM_FOLDS = 10
 SHRINK = 5.0
 """Events of the average rate that every rate is mixed with."""
@@ -29,11 +31,11 @@ MAX_VALUES = 500
 
 
 def count_names(source: Source) -> list[str]:
-    """The counts a shop offers. `over_items`: outcomes less what the items' rates promised."""
+    """The counts a shop offers. `over_items`: outcomes less what the items' rates promised; `days`: since bought."""
     alike = [f"user_over_items_alike:{name}" for name, _, _ in _alike_fields(source)]
     return [
         "item_rate", "item_count", "user_rate", "user_count", "user_over_items", "user_over_items_lately",
-        "same_item_shown", "same_item_bought", "suits_taste", *alike,
+        "same_item_shown", "same_item_bought", "same_item_days", "suits_taste", *alike,
     ]  # fmt: skip
 
 
@@ -91,19 +93,21 @@ class CountReader:
         self,
         user: NDArray[np.int32],
         end: NDArray[np.int64],
+        at: NDArray[np.int64],
         candidate: NDArray[np.int32],
         request: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """(rows, counts) in the order of `count_names`, nan where nothing can be counted.
 
-        user, end: (requests,) the user's row, the position its past ends before. candidate, request: (rows,).
+        user, end, at: (requests,) the user's row, the position its past ends before, the moment in microseconds.
+        candidate, request: (rows,).
         """
         fold = user % NUM_FOLDS
         shown, rate = self._item(candidate, fold[request])
         start = np.asarray(self.events.user_offset[user])
         past = (end - start).astype(np.float64)
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
-        rows, outcome, real = self._window(start, end)
+        rows, outcome, days, real = self._window(start, end, at)
         over = np.where(real, self._surprise(outcome, rows, fold[:, None]), 0.0)
         usual = _shrunk_mean(over, real)
         suits = np.full(len(candidate), np.nan)
@@ -111,6 +115,7 @@ class CountReader:
             unusual = np.where(real, over - self._centring * usual[:, None], 0.0)
             suits = self._taste.score(fold, rows, unusual, candidate, request)
         same = (rows[request] == candidate[:, None]) & real[request]
+        since = np.where(same & (outcome[request] == 1), days[request], np.inf).min(axis=1, initial=np.inf)
         columns: list[NDArray[Any]] = [
             rate,
             shown,
@@ -120,6 +125,7 @@ class CountReader:
             _shrunk_mean(over[:, -RECENT:], real[:, -RECENT:])[request],
             same.sum(axis=1),
             (same * outcome[request]).sum(axis=1),
+            np.where(np.isfinite(since), since, np.nan),
             suits,
         ]
         codes = self.source.item_codes
@@ -136,14 +142,15 @@ class CountReader:
         return known, (bought + SHRINK * self._mean) / (shown + SHRINK)
 
     def _window(
-        self, start: NDArray[np.int64], end: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.bool_]]:
-        """(requests, steps): items, outcomes and reality of each user's last events."""
+        self, start: NDArray[np.int64], end: NDArray[np.int64], at: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]:
+        """(requests, steps): items, outcomes, days since and reality of each user's last events."""
         length = int(np.minimum(end - start, WINDOW).max(initial=0))
         place = end[:, None] - np.arange(length, 0, -1)
         real = place >= start[:, None]
         place = np.where(real, place, 0)
-        return np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place], real
+        days = (at[:, None] - np.asarray(self.events.at)[place]) / DAY
+        return np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place], days, real
 
 
 def _shrunk_mean(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:

@@ -206,7 +206,7 @@ class RequestReader:
         """(rows, counts) as they were counted."""
         if self._counts is None:
             return np.zeros((len(candidate), 0))
-        return self._counts.values(askers.user, askers.end, candidate, request)
+        return self._counts.values(askers.user, askers.end, askers.at, candidate, request)
 
     def _row_codes(
         self,

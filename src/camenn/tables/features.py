@@ -88,8 +88,8 @@ class FeatureConfig:
     cross_size: int = 4096
     """Codes of a cross; pairs of values are hashed into them."""
     counts: bool = False
-    """Whether what happened before is counted: rates of item, user, user with alike items, the same item before,
-    and how an item suits by what others made of items.
+    """Whether what happened before is counted: rates of item, user, user with alike items, the same item before
+    and how long ago, and how an item suits by what others made of items.
 
     DEVIATION: beyond the paper.
     """
