@@ -1,4 +1,4 @@
-"""Memory and time of a large shop: made in a temporary folder, compiled, opened, read at random.
+"""Memory and time of a large shop: made in a temporary folder, compiled, read at random, encoded, trained on.
 
     python benchmarks/large_shop.py --items 1000000 --users 500000 --events 10000000
 
@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,22 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from camenn.batches.requests import RequestConfig
+from camenn.embeddings.ensure import ensure_store
+from camenn.models.camenn import CamennConfig
+from camenn.models.frames import Pattern
+from camenn.objectives.multi_task import MultiTaskObjective
+from camenn.run_config import EncoderConfig, RunConfig
+from camenn.tables.features import FeatureConfig
 from camenn.tables.shop import open_shop
+from camenn.training.prepare import prepare
+from camenn.training.steps import StepPlan, prefetch
+from camenn.training.trainer import build_optimizer
 
 FILE_ROWS = 500_000
 NUM_READS = 1000
 HISTORY = 50
+NUM_STEPS = 50
 
 
 def make_shop(folder: Path, num_items: int, num_users: int, num_events: int) -> None:
@@ -72,6 +84,30 @@ def open_and_read(folder: Path) -> None:
         events.converted[begin:end].sum()
         for row in events.item_row[past][-1:]:
             shop.catalogue.texts(int(row) - 2, int(row) - 1)
+
+
+def encode_texts(folder: Path) -> None:
+    ensure_store(open_shop(folder), "text", "builtin", console=Console(quiet=True))
+
+
+def train_some_steps(folder: Path, *, ids: bool, counts: bool) -> None:
+    """From the compiled shop to NUM_STEPS optimiser steps of 512 candidates, 64 wide, histories of 20."""
+    config = RunConfig(
+        encoders=EncoderConfig(image=""),
+        features=FeatureConfig(ids=ids, counts=counts),
+        requests=RequestConfig(history="outcomes", candidate_tokens="pooled"),
+        model=CamennConfig(width=64, heads=4, pattern=Pattern.SHARED_HISTORY),
+    )
+    prepared = prepare(open_shop(folder), config, console=Console(quiet=True))
+    objective = MultiTaskObjective(prepared.model, config.objective)
+    optimizer = build_optimizer(objective, config.training)
+    plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=0)
+    steps = list(enumerate(plan.epoch(0)[:NUM_STEPS]))
+    for _, batches in prefetch(plan, steps, epoch=0):
+        loss, _ = objective(batches)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 def do_nothing(folder: Path) -> None:
@@ -133,6 +169,10 @@ def main() -> None:
             "make the tables": (make_shop, (folder, asked.items, asked.users, asked.events)),
             "check and compile": (compile_shop, (folder,)),
             f"open, read {NUM_READS:,} requests": (open_and_read, (folder,)),
+            "encode the texts": (encode_texts, (folder,)),
+            f"train {NUM_STEPS} steps": (partial(train_some_steps, ids=False, counts=False), (folder,)),
+            "the same with counts": (partial(train_some_steps, ids=False, counts=True), (folder,)),
+            "the same with ids": (partial(train_some_steps, ids=True, counts=False), (folder,)),
         }
         for what, (step, arguments) in steps.items():
             seconds, anonymous, resident = measure(step, *arguments)

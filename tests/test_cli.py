@@ -119,7 +119,10 @@ def test_a_shop_is_trained_judged_and_recommended_from_by_its_commands(
     camenn: Any, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_toy_shop(tmp_path / "shop", num_requests=60)
-    config.write_text('shop = "shop"\n' + small_toml())
+    events = pl.read_parquet(tmp_path / "shop" / "events.parquet")
+    stated = events.with_columns(probability=0.2 + 0.6 * pl.col("converted"))
+    stated.write_parquet(tmp_path / "shop" / "truth.parquet")
+    config.write_text('shop = "shop"\n' + small_toml() + "refit = true\n")
     monkeypatch.chdir(tmp_path)
     trained = camenn("train", "--config", "small.toml", "--seed", 3, "--accelerator", "cpu")
     assert trained.code == 0
@@ -131,8 +134,14 @@ def test_a_shop_is_trained_judged_and_recommended_from_by_its_commands(
 
     told = camenn("evaluate", run, "--json")
     assert told.code == 0
-    assert json.loads(told.out) == json.loads((run / "metrics.json").read_text())
-    assert "Conversion" in camenn("evaluate", run).out
+    figures = json.loads(told.out)
+    assert figures == json.loads((run / "metrics.json").read_text())
+    assert set(figures) == {"validation", "test"}
+    assert figures["test"]["conversion"]["best_possible_auc"] == 1.0
+    assert sum(figures["test"]["image_to_text"]["expert_use"]) == pytest.approx(1)
+    shown = camenn("evaluate", run).out
+    assert "Conversion" in shown
+    assert "of the way from 0.5" in shown
 
     other = write_toy_shop(tmp_path / "other", num_requests=30)
     elsewhere = camenn("evaluate", run, "--shop", other, "--json")

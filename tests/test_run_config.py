@@ -9,7 +9,8 @@ from camenn.errors import ConfigError
 from camenn.run_config import AT_LEAST, SHARES, RunConfig, config_to_json, parse_config, read_config
 from toy_run import small_config
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+CONFIG_FOLDER = Path(__file__).parents[1] / "configs"
+CONFIGS = sorted(CONFIG_FOLDER.glob("*.toml"))
 
 
 def refusal(raw: dict[str, object]) -> str:
@@ -122,3 +123,23 @@ def test_there_are_configurations() -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_configuration_of_the_project_can_be_read(path: Path) -> None:
     assert read_config(path) != RunConfig()
+
+
+def test_the_papers_configuration_has_the_papers_values() -> None:
+    config = read_config(CONFIG_FOLDER / "paper.toml")
+    assert (config.encoders.text, config.encoders.image) == ("bert-base-chinese", "timm:inception_v4")
+    assert config.encoders.text_length == 50
+    assert (config.model.width, config.model.heads, config.model.pattern) == (768, 8, "full")
+    assert (config.split.requests, config.split.test) == ("random", 0.25)
+    assert (config.requests.history, config.requests.negatives) == ("purchases", 4)
+    assert (config.requests.history_tokens, config.requests.candidate_tokens) == ("all", "all")
+    training = config.training
+    assert (training.learning_rate, training.betas, training.weight_decay) == (4e-4, (0.95, 0.999), 1e-4)
+
+
+def test_the_papers_configuration_has_nothing_from_beyond_the_paper() -> None:
+    config = read_config(CONFIG_FOLDER / "paper.toml")
+    assert not config.features.counts
+    assert (config.model.aligned_width, config.model.token_dropout, config.model.id_dropout) == (0, 0.0, 0.0)
+    assert (config.objective.contrast, config.objective.load_balance) == (0.0, 0.0)
+    assert (config.training.refit, config.training.gradient_clip) == (False, 0.0)

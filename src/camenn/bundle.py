@@ -296,7 +296,7 @@ def model_card(bundle: Bundle) -> str:
         for name, one in (("text", bundle.text), ("picture", bundle.image))
         if one is not None
     ]
-    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in bundle.facts.items()]
+    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in bundle.facts.items() if name != "shop"]
     features = bundle.features
     names = [f"`{name}`" for name in (*(f.name for f in features.fields), *(n.name for n in features.numbers))]
     return "\n".join(

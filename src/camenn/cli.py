@@ -131,20 +131,18 @@ def evaluate(
 ) -> None:
     """Judge a trained model: AUC, accuracy, calibration, with intervals."""
     from camenn.bundle import Bundle
-    from camenn.evaluation.evaluate import evaluate as run_evaluation
-    from camenn.evaluation.tables import metrics_of, metrics_table
+    from camenn.evaluation.judge import run_metrics, show_metrics
 
     bundle = Bundle.from_pretrained(run)
     opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
     bundle.encode(opened, console=console)
-    found = run_evaluation(bundle, opened, console=console)
+    found, metrics = run_metrics(bundle, opened, run, console=console)
     if not found.is_training_shop:
         console.print("a shop this model was not trained on, or one that changed since: all of it is judged, as test")
-    metrics = metrics_of(found.predictions)
     if as_json:
         sys.stdout.write(json.dumps(metrics, indent=2) + "\n")
     else:
-        Console().print(metrics_table(metrics))
+        show_metrics(metrics, Console())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""After training: figures, `metrics.json` and `report.html` of a run."""
+"""The figures of a run, and after training `metrics.json` and `report.html`."""
 
 from __future__ import annotations
 
@@ -21,36 +21,52 @@ from camenn.task import Task
 SHOWN_ITEMS = 8
 
 
-def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Console) -> Metrics:
-    """Evaluate on the parts training did not see and write what a reader of the run wants to know."""
+def run_metrics(bundle: Bundle, shop: Shop, run: Path, *, console: Console) -> tuple[Evaluation, Metrics]:
+    """What the bundle of a run said of a shop, and all figures of it.
+
+    Where the run was refitted, the figures on validation are those of the model it was chosen by, which has not seen
+    it. Where the shop is simulated, the best possible AUC stands beside the model's. See `evaluate` for what it raises.
+    """
     found = evaluate(bundle, shop, console=console)
     metrics = metrics_of(found.predictions)
-    if (run / "selection").is_dir():  # a refitted model has seen validation, the one it was chosen by has not
+    if found.is_training_shop and (run / "selection").is_dir():
         selected = evaluate(Bundle.from_pretrained(run / "selection"), shop, console=console)
         metrics = {**metrics_of([p for p in selected.predictions if p.split == "validation"]), **metrics}
+    for task, use in found.expert_use.items():
+        metrics["test"][task.value]["expert_use"] = use.tolist()
     best_auc = best_possible_auc(found.parts, Part.TEST)
     conversion = metrics.get("test", {}).get(Task.CONVERSION)
     if best_auc is not None and conversion is not None and conversion["auc"]["value"] is not None:
         conversion["best_possible_auc"] = best_auc
         if best_auc > 0.5:
             conversion["share_of_best"] = (conversion["auc"]["value"] - 0.5) / (best_auc - 0.5)
+    return found, metrics
+
+
+def show_metrics(metrics: Metrics, output: Console) -> None:
+    """The figures as a table, and how far they go where that is known."""
+    output.print(metrics_table(metrics))
+    conversion = metrics.get("test", {}).get(Task.CONVERSION, {})
+    if "share_of_best" in conversion:
+        output.print(
+            f"best possible AUC of conversion on the test part: {conversion['best_possible_auc']:.4f}; "
+            f"this model goes {conversion['share_of_best']:.1%} of the way from 0.5"
+        )
+
+
+def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Console) -> Metrics:
+    """Evaluate on the parts training did not see and write what a reader of the run wants to know."""
+    found, metrics = run_metrics(bundle, shop, run, console=console)
     partial = run / ".metrics.json.partial"
     partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     partial.replace(run / "metrics.json")
-    write_report(run / "report.html", _report(bundle, shop, run, found, metrics, best_auc))
-    output.print(metrics_table(metrics))
-    if conversion is not None and "share_of_best" in conversion:
-        output.print(
-            f"best possible AUC of conversion on the test part: {best_auc:.4f}; "
-            f"this model goes {conversion['share_of_best']:.1%} of the way from 0.5"
-        )
+    write_report(run / "report.html", _report(bundle, shop, run, found, metrics))
+    show_metrics(metrics, output)
     output.print(f"figures: {run / 'metrics.json'}   report: {run / 'report.html'}   model: {run / 'bundle'}")
     return metrics
 
 
-def _report(
-    bundle: Bundle, shop: Shop, run: Path, found: Evaluation, metrics: Metrics, best_auc: float | None
-) -> ReportData:
+def _report(bundle: Bundle, shop: Shop, run: Path, found: Evaluation, metrics: Metrics) -> ReportData:
     best, worst = extreme_items(bundle, found.parts, count=SHOWN_ITEMS)
     return ReportData(
         title=f"{bundle.config.model.name} on {shop.folder.name}",
@@ -73,5 +89,5 @@ def _report(
         heat_maps=heat_maps(bundle, found.parts),
         best_aligned=best,
         worst_aligned=worst,
-        best_possible_auc=best_auc,
+        best_possible_auc=metrics.get("test", {}).get(Task.CONVERSION, {}).get("best_possible_auc"),
     )

@@ -44,7 +44,7 @@ def metrics_of(predictions: Sequence[TaskPredictions]) -> Metrics:
     """All figures of all splits and tasks: `{split: {task: {...}}}`.
 
     Every task has `count`, `positives`, `auc` (value, low, high: bootstrap over groups), `log_loss` and
-    `calibration_error` of the calibrated probabilities, `uncalibrated` (both, of the raw logits) and
+    `calibration_error` of the calibrated probabilities, `uncalibrated` (these, and accuracy, of the raw logits) and
     `not_defined` (figure -> why it is None). Alignment tasks have `accuracy` (value, low, high: by item);
     conversion has `grouped_auc`, `ndcg@10` and `groups` (how many requests each of the two was taken over).
 
@@ -131,6 +131,8 @@ def _figures(part: TaskPredictions) -> dict[str, Any]:
         "log_loss": _number(log_loss(part.logits, part.labels)),
         "calibration_error": _number(calibration_error(raw, part.labels)),
     }
+    if part.task in ALIGNMENT_TASKS:
+        figures["uncalibrated"]["accuracy"] = _estimate(accuracy(raw, part.labels, groups=part.groups))
     if not count:
         undefined = ("auc", "accuracy", "log_loss", "calibration_error", "grouped_auc", f"ndcg@{NDCG_DEPTH}")
         reasons = {key: "there are no rows" for key in undefined if key in figures}
