@@ -107,7 +107,9 @@ class CountReader:
         start = np.asarray(self.events.user_offset[user])
         past = (end - start).astype(np.float64)
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
-        rows, outcome, days, real = self._window(start, end, at)
+        place, real = latest(start, end, most=WINDOW)
+        rows, outcome = np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place]
+        days = (at[:, None] - np.asarray(self.events.at)[place]) / DAY
         over = np.where(real, self._surprise(outcome, rows, fold[:, None]), 0.0)
         usual = _shrunk_mean(over, real)
         suits = np.full(len(candidate), np.nan)
@@ -141,16 +143,19 @@ class CountReader:
         known = np.where(np.isnan(self._mean), np.nan, shown)
         return known, (bought + SHRINK * self._mean) / (shown + SHRINK)
 
-    def _window(
-        self, start: NDArray[np.int64], end: NDArray[np.int64], at: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]:
-        """(requests, steps): items, outcomes, days since and reality of each user's last events."""
-        length = int(np.minimum(end - start, WINDOW).max(initial=0))
-        place = end[:, None] - np.arange(length, 0, -1)
-        real = place >= start[:, None]
-        place = np.where(real, place, 0)
-        days = (at[:, None] - np.asarray(self.events.at)[place]) / DAY
-        return np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place], days, real
+
+def latest(
+    start: NDArray[np.int64], end: NDArray[np.int64], *, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(requests, steps) the last places from `start` on and before `end`, latest last, and which of them there are.
+
+    start, end: (requests,). Steps are as many as the longest stretch needs, at most `most` and at least one; a step
+    that is not there carries place 0.
+    """
+    longest = int(np.minimum(end - start, most).max(initial=1))
+    place = end[:, None] - np.arange(longest, 0, -1)
+    real = place >= start[:, None]
+    return np.where(real, place, 0), real
 
 
 def _shrunk_mean(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import NUM_AGES, RequestBatch
-from camenn.batches.counts import CountReader, count_names
+from camenn.batches.counts import CountReader, count_names, latest
 from camenn.batches.source import Source
 from camenn.errors import ConfigError, DataError
 from camenn.tables.events import Events
@@ -186,20 +186,17 @@ class RequestReader:
 
         Steps without an event carry the padding item. Batches are as long as their longest history.
         """
-        events, longest = self.events, self.config.history_length
-        user, end, at = askers.user, askers.end, askers.at
-        start = np.asarray(events.user_offset[user])
-        if self.config.history == "purchases":
+        events, end = self.events, askers.end
+        start = np.asarray(events.user_offset[askers.user])
+        of_purchases = self.config.history == "purchases"
+        if of_purchases:
             start, end = events.purchase_count[start], events.purchase_count[end]
-        longest = int(np.minimum(end - start, longest).max(initial=1))
-        place = end[:, None] - np.arange(max(longest, 1), 0, -1)
-        real = place >= start[:, None]
-        place = np.where(real, place, 0)
-        if self.config.history == "purchases":
-            place = np.asarray(events.purchase_position)[place] if len(events.purchase_position) else place
+        place, real = latest(start, end, most=self.config.history_length)
+        if of_purchases and len(events.purchase_position):
+            place = np.asarray(events.purchase_position)[place]
         rows = np.where(real, events.item_row[place], 0).astype(np.int32)
         outcome = np.where(real, np.asarray(events.converted)[place] + 1, 0).astype(np.int64)
-        age = np.where(real, age_bucket(at[:, None] - np.asarray(events.at)[place]), 0)
+        age = np.where(real, age_bucket(askers.at[:, None] - np.asarray(events.at)[place]), 0)
         return rows, outcome, age
 
     def counts(self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float64]:
