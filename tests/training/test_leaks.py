@@ -13,7 +13,7 @@ from rich.console import Console
 
 from camenn.batches.batch import Items, RequestBatch
 from camenn.batches.parts import Parts
-from camenn.batches.requests import Askers, RequestReader, divide
+from camenn.batches.requests import RequestReader, divide
 from camenn.batches.source import open_source
 from camenn.evaluation.evaluate import divided, evaluate
 from camenn.metrics.ranking import auc
@@ -214,13 +214,8 @@ def test_what_an_item_is_counted_by_is_of_the_training_part(tmp_path: Path) -> N
         parts = plain_parts(folder, config)
         reader = parts.reader(config.requests)
         everything = divide(reader.events, np.arange(reader.events.num_requests), max_candidates=64)
-        first = reader.events.request_offset[everything.request]
-        user, at = np.asarray(reader.events.user_row)[first], np.asarray(reader.events.at)[first]
-        end, codes = np.asarray(reader.events.history_end), np.zeros((len(first), 0), dtype=np.int32)
-        request = np.repeat(np.arange(len(first)), 4)
-        values = reader.counts(Askers(user, end, at, codes), np.asarray(reader.events.item_row), request)
         names = [number.name for number in parts.source.features.numbers]
-        found.append(dict(zip(names, values.T, strict=True)))
+        found.append(dict(zip(names, reader.batch(everything, seed=(0,)).row_numbers.T, strict=True)))
     for name in ("item_rate", "item_count", "user_count", "same_item_shown"):
         assert (found[0][name] == found[1][name]).all(), name
     assert (found[0]["user_rate"] != found[1]["user_rate"]).any()  # a user's own past is known, whatever its part

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from camenn.batches.counts import count_names
+from camenn.batches.counts import CountReader, count_names
 from camenn.batches.parts import Parts
-from camenn.batches.requests import Askers, RequestConfig
 from camenn.tables.features import Features
 from camenn.tables.split import Part
 
@@ -16,22 +13,21 @@ SAMPLE = 20_000
 """Requests that are measured."""
 
 
-def with_counts(parts: Parts, config: RequestConfig) -> Features:
-    """The shop's features with counts among them, standardised on the training part."""
-    source = parts.source
-    names = count_names(source)
-    blank = source.features.with_numbers(names, np.zeros((1, len(names))))
-    reader = replace(parts, source=replace(source, features=blank)).reader(config)
+def with_counts(parts: Parts) -> Features:
+    """The shop's features with counts among them, standardised on the logged candidates of the training part."""
+    source, events = parts.source, parts.source.shop.events
+    assert events is not None
     assert parts.request_parts is not None
+    reader = CountReader(source, events, parts.training_events())
     requests = np.flatnonzero(parts.request_parts == Part.TRAIN)
     if len(requests) > SAMPLE:
         requests = np.sort(np.random.default_rng(0).choice(requests, SAMPLE, replace=False))
-    events, sampled = reader.events, []
+    sampled = []
     for some in np.array_split(requests, -(-len(requests) // 512)):
-        first, size = events.request_offset[some], np.diff(events.request_offset)[some]
-        user, at = np.asarray(events.user_row[first]), np.asarray(events.at[first])
-        askers = Askers(user, np.asarray(events.history_end[some]), at, np.zeros((len(some), 0), dtype=np.int32))
+        first = events.request_offset[some]
+        size = events.request_offset[some + 1] - first
         request = np.repeat(np.arange(len(some)), size)
         position = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[request]
-        sampled.append(reader.counts(askers, np.asarray(events.item_row[position]), request))
-    return source.features.with_numbers(names, np.concatenate(sampled))
+        user, end, at = np.asarray(events.user_row[first]), np.asarray(events.history_end[some]), events.at[first]
+        sampled.append(reader.values(user, end, np.asarray(at), np.asarray(events.item_row[position]), request))
+    return source.features.with_numbers(count_names(source), np.concatenate(sampled))

@@ -54,15 +54,21 @@ class Parts:
             return None
         return draw_pairs(items, self.groups, negatives=config.negatives, rng=np.random.default_rng(EVALUATION_SEED))
 
+    def training_events(self) -> NDArray[np.bool_] | None:
+        """(events,) which stand in a training request, None where none does."""
+        events = self.source.shop.events
+        if events is None or self.request_parts is None or not (self.request_parts == Part.TRAIN).any():
+            return None
+        return np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
+
     def reader(self, config: RequestConfig) -> RequestReader:
         """A reader whose popularity and item counts, where asked for, rest on training events alone.
 
         On a shop without a training part, another than the model's, popularity is even and an item's counts missing.
         """
-        events = self.source.shop.events
-        if events is None or self.request_parts is None or not (self.request_parts == Part.TRAIN).any():
+        events, train = self.source.shop.events, self.training_events()
+        if events is None or train is None:
             return RequestReader(self.source, config)
-        train = np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
         bought = np.asarray(events.item_row)[train & (np.asarray(events.converted) == 1)]
         popularity = np.bincount(bought, minlength=len(self.item_parts))
         return RequestReader(self.source, config, popularity=popularity, counted=train)

@@ -177,7 +177,7 @@ class RequestReader:
             candidates=torch.from_numpy(candidates),
             request=torch.from_numpy(request),
             row_codes=torch.from_numpy(self._row_codes(context, candidate, request, row_codes)),
-            row_numbers=torch.from_numpy(self.source.features.standardise(self.counts(askers, candidate, request))),
+            row_numbers=torch.from_numpy(self._row_numbers(askers, candidate, request)),
             labels=torch.from_numpy(label),
         )
 
@@ -199,11 +199,14 @@ class RequestReader:
         age = np.where(real, age_bucket(askers.at[:, None] - np.asarray(events.at)[place]), 0)
         return rows, outcome, age
 
-    def counts(self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(rows, counts) as they were counted."""
+    def _row_numbers(
+        self, askers: Askers, candidate: NDArray[np.int32], request: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(rows, counts) standardised; none where the model counts nothing."""
         if self._counts is None:
-            return np.zeros((len(candidate), 0))
-        return self._counts.values(askers.user, askers.end, askers.at, candidate, request)
+            return np.zeros((len(candidate), 0), dtype=np.float32)
+        counted = self._counts.values(askers.user, askers.end, askers.at, candidate, request)
+        return self.source.features.standardise(counted)
 
     def _row_codes(
         self,

@@ -56,7 +56,7 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
     source = open_source(shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
     if config.features.counts and request_parts is not None:
-        features = with_counts(parts, config.requests)
+        features = with_counts(parts)
         parts = replace(parts, source=replace(source, features=features))
         source = parts.source
     torch.manual_seed(config.training.seed)
@@ -77,9 +77,8 @@ def _encoded(
 
 def _training_items(parts: Parts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     seen = parts.item_parts == Part.TRAIN
-    events = parts.source.shop.events
-    if events is not None and parts.request_parts is not None:
-        train = np.repeat(parts.request_parts == Part.TRAIN, np.diff(events.request_offset))
+    events, train = parts.source.shop.events, parts.training_events()
+    if events is not None and train is not None:
         seen[np.asarray(events.item_row)[train]] = True
     rows = np.flatnonzero(seen).astype(np.int32)
     if len(rows) > STANDARDISE_ITEMS:
