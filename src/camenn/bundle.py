@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from camenn.batches.requests import RequestConfig
 from camenn.batches.source import Source, open_source
 from camenn.embeddings.ensure import ensure_store
+from camenn.embeddings.patches import NUM_PATCHES
 from camenn.embeddings.store import Modality, open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
@@ -144,7 +145,6 @@ class Bundle:
         _write_json(
             folder / CONFIG,
             {
-                "format": FORMAT,
                 "run": config_to_json(self.config),
                 "text": None if self.text is None else asdict(self.text),
                 "image": None if self.image is None else asdict(self.image),
@@ -199,16 +199,15 @@ def model_inputs(
     config: RunConfig, features: Features, text: EncoderIdentity | None, image: EncoderIdentity | None
 ) -> ModelInputs:
     """The sizes a model is built for. Slots stand in the order in which batches carry them."""
-    context = features.of(Side.CONTEXT)
     return ModelInputs(
         num_codes=features.num_codes,
         item_fields=_fields(features.of(Side.ITEM)),
-        context_fields=_fields(context),
+        context_fields=_fields(features.of(Side.CONTEXT)),
         num_numbers=len(features.numbers),
         text_width=None if text is None else text.width,
         image_width=None if image is None else image.width,
         max_text=config.encoders.text_length,
-        max_patches=9,
+        max_patches=NUM_PATCHES,
         max_steps=config.requests.history_length,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,13 +33,7 @@ class Scores:
     """(experts,) mean weight of each expert over the rows."""
 
 
-Advance = Callable[[int], None]
-"""Told how many pieces or pairs were done."""
-
-
-def score_requests(
-    model: nn.Module, reader: RequestReader, pieces: Pieces, *, device: torch.device, advance: Advance | None = None
-) -> Scores:
+def score_requests(model: nn.Module, reader: RequestReader, pieces: Pieces, *, device: torch.device) -> Scores:
     """Conversion logits of every candidate."""
     collected = _Collected()
     model.eval()
@@ -51,14 +44,10 @@ def score_requests(
             output: ModelOutput = model(move(batch, device))
         group = pieces.request[index][batch.request.numpy()]
         collected.add(output, Task.CONVERSION, batch.labels.numpy(), group)
-        if advance is not None:
-            advance(len(index))
     return collected.scores()
 
 
-def score_pairs(
-    model: nn.Module, parts: Parts, pairs: Pairs, *, device: torch.device, advance: Advance | None = None
-) -> dict[Task, Scores]:
+def score_pairs(model: nn.Module, parts: Parts, pairs: Pairs, *, device: torch.device) -> dict[Task, Scores]:
     """Alignment logits of every pair, by task."""
     collected = {task: _Collected() for task in ALIGNMENT_TASKS}
     model.eval()
@@ -70,8 +59,6 @@ def score_pairs(
         for task in ALIGNMENT_TASKS:
             rows = rows_of(batch, task).numpy()
             collected[task].add(output, task, chunk.labels[rows], chunk.anchor[rows])
-        if advance is not None:
-            advance(len(chunk))
     return {task: one.scores() for task, one in collected.items()}
 
 

@@ -42,10 +42,6 @@ class Items:
     num_whole: int
     """Items before this index come with all their tokens, the rest with their pooled vectors alone."""
 
-    @property
-    def num_items(self) -> int:
-        return self.codes.shape[0]
-
 
 @dataclass(frozen=True, slots=True)
 class RequestBatch:

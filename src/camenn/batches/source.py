@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import Items, Tokens
+from camenn.embeddings.patches import NUM_PATCHES
 from camenn.embeddings.pooled import pooled_vectors
 from camenn.embeddings.store import TokenStore
 from camenn.tables.features import Coding, Features, Field, Side
@@ -20,7 +21,6 @@ from camenn.tables.fitting import CHUNK, pieces
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
 
-NUM_PATCHES = 9
 STORED = (Coding.VALUE, Coding.LIST, Coding.QUANTILE)
 
 

@@ -76,7 +76,7 @@ class Projection(nn.Module):
         self.register_buffer("num_banked", torch.zeros((), dtype=torch.int64))
 
     def remember(self, pooled: Tensor) -> None:
-        """Fill the bank with (items, encoder_width) pooled vectors of training items."""
+        """Fill the bank with the first BANK_SIZE of (items, encoder_width) pooled vectors of training items."""
         pooled = pooled[:BANK_SIZE]
         self.bank[: len(pooled)] = pooled.to(self.bank.dtype)
         self.num_banked.fill_(len(pooled))
@@ -107,9 +107,7 @@ class Projection(nn.Module):
 class AlignedSpace(nn.Module):
     """Both projections, the temperature of their contrast, and rivals to compare with."""
 
-    def __init__(
-        self, text_width: int, image_width: int, width: int, *, dropout: float = 0.5, token_dropout: float = 0.3
-    ) -> None:
+    def __init__(self, text_width: int, image_width: int, width: int, *, dropout: float, token_dropout: float) -> None:
         super().__init__()
         self.text = Projection(text_width, width, dropout=min(dropout, TEXT_DROPOUT), token_dropout=0.0)
         self.image = Projection(image_width, width, dropout=dropout, token_dropout=token_dropout)

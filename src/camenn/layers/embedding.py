@@ -169,11 +169,11 @@ class InputEmbedding(nn.Module):
         text_width: int | None,
         image_width: int | None,
         width: int,
-        max_text: int = 50,
-        max_patches: int = 9,
-        max_steps: int = 20,
-        id_dropout: float = 0.0,
-        token_dropout: float = 0.0,
+        max_text: int,
+        max_patches: int,
+        max_steps: int,
+        id_dropout: float,
+        token_dropout: float,
     ) -> None:
         super().__init__()
         self.width = width
@@ -190,7 +190,7 @@ class InputEmbedding(nn.Module):
         self.cls = nn.Parameter(torch.randn(width) * 0.02)
         self.sep = nn.Parameter(torch.randn(width) * 0.02)
         self.step = nn.Embedding(max_steps, width)
-        self.outcome = nn.Embedding(3, width, padding_idx=0)
+        self.outcome = nn.Embedding(3, width)
         self.age = nn.Embedding(NUM_AGES, width)
         for embedding in (self.step, self.outcome, self.age):
             nn.init.normal_(embedding.weight, std=0.02)

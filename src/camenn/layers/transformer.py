@@ -34,7 +34,7 @@ class TransformerBlock(nn.Module):
     The fused kernels on processors have none there, and the outputs have theirs.
     """
 
-    def __init__(self, width: int, *, heads: int, dropout: float = 0.0, expansion: int = 4) -> None:
+    def __init__(self, width: int, *, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} does not divide into {heads} heads")
@@ -42,8 +42,8 @@ class TransformerBlock(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attention_output = nn.Linear(width, width)
         self.attention_norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, expansion * width)
-        self.contract = nn.Linear(expansion * width, width)
+        self.expand = nn.Linear(width, 4 * width)
+        self.contract = nn.Linear(4 * width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
 

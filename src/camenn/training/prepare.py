@@ -15,7 +15,6 @@ from camenn.bundle import EncoderIdentity, model_inputs
 from camenn.embeddings.ensure import ensure_store
 from camenn.embeddings.store import Modality, TokenStore
 from camenn.errors import DataError
-from camenn.layers.aligned_space import BANK_SIZE
 from camenn.models.frames import MultiTaskModel
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig
@@ -104,10 +103,9 @@ def standardise(model: MultiTaskModel, parts: Parts) -> None:
             pooled = tokens.pooled[tokens.present].float()
             projection.standardise.fit(pooled)
             aligned = torch.from_numpy(parts.item_parts[rows] == Part.TRAIN)[tokens.present]
-            projection.remember(_spread(torch.unique(pooled[aligned], dim=0)))
+            projection.remember(_shuffled(torch.unique(pooled[aligned], dim=0)))
 
 
-def _spread(vectors: torch.Tensor) -> torch.Tensor:
-    """At most as many as a bank holds, chosen at random but always the same."""
-    order = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(0))
-    return vectors[order[:BANK_SIZE]]
+def _shuffled(vectors: torch.Tensor) -> torch.Tensor:
+    """In a random order that is always the same."""
+    return vectors[torch.randperm(len(vectors), generator=torch.Generator().manual_seed(0))]

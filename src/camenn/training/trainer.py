@@ -111,14 +111,14 @@ def _refit(fabric: Fabric, shop: Shop, config: RunConfig, run: Path, console: Co
     return replace(selected, model=prepared.model.eval(), features=prepared.features, facts=facts)
 
 
-def build_optimizer(model: torch.nn.Module, config: TrainingConfig, *, fused: bool = True) -> torch.optim.Adam:
+def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Adam:
     """Adam as the paper has it (section 4). CHOICE: decay added to the gradient, of all parameters."""
     return torch.optim.Adam(
         model.parameters(),
         lr=config.learning_rate,
         betas=config.betas,
         weight_decay=config.weight_decay,
-        fused=fused,
+        fused=True,
     )
 
 
