@@ -1,4 +1,4 @@
-"""The alignment losses against their formulas, written out as loops."""
+"""The contrast of the aligned space against its formula, written out as a loop."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from camenn.layers.aligned_space import Aligned
-from camenn.objectives.alignment import IMAGE_TO_TEXT_SHARE, alignment_loss, contrast
+from camenn.objectives.alignment import IMAGE_TO_TEXT_SHARE, contrast
 
 SCALE = 7.0
 
@@ -79,17 +79,3 @@ def test_one_text_leaves_nothing_to_tell_apart(num_items: int) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     assert text.grad is not None
     assert (text.grad == 0).all()
-
-
-def test_the_alignment_loss_is_the_binary_cross_entropy() -> None:
-    logits, labels = torch.tensor([2.0, -1.0, 0.5, -3.0]), torch.tensor([1.0, 1.0, 0.0, 0.0])
-    yes = 1 / (1 + np.exp(-logits.numpy().astype(np.float64)))
-    expected = -np.mean([np.log(yes[0]), np.log(yes[1]), np.log(1 - yes[2]), np.log(1 - yes[3])])
-    assert float(alignment_loss(logits, labels)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_no_row_is_no_loss() -> None:
-    logits = torch.zeros(0, requires_grad=True)
-    loss = alignment_loss(logits, torch.zeros(0))
-    assert loss.item() == 0.0
-    loss.backward()  # type: ignore[no-untyped-call]

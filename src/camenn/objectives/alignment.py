@@ -1,4 +1,4 @@
-"""What the alignment tasks are trained for."""
+"""What the aligned space is trained for."""
 
 from __future__ import annotations
 
@@ -25,19 +25,11 @@ def contrast(aligned: Aligned, group: Tensor) -> Tensor:
     groups, place = torch.unique(group[whole], return_inverse=True)
     if groups.numel() < 2:
         return aligned.text.sum() * 0.0
-    first = torch.zeros_like(groups).scatter(
-        0, place.flip(0), torch.arange(len(place) - 1, -1, -1, device=place.device)
-    )
+    number = torch.arange(len(place), device=place.device)
+    first = torch.full_like(groups, len(place)).scatter_reduce(0, place, number, "amin")
     texts, images = aligned.text[whole[first]], aligned.image[whole]
     logits = images @ texts.T * aligned.scale
     to_text = functional.cross_entropy(logits, place)
     same = functional.one_hot(place, len(groups)).to(logits.dtype).T
     to_image = functional.cross_entropy(logits.T, same / same.sum(dim=-1, keepdim=True))
     return IMAGE_TO_TEXT_SHARE * to_text + (1.0 - IMAGE_TO_TEXT_SHARE) * to_image
-
-
-def alignment_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy of ITA or TIA (paper, section 3.4); zero without rows."""
-    if labels.numel() == 0:
-        return logits.sum()
-    return functional.binary_cross_entropy_with_logits(logits.float(), labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,7 +13,7 @@ from camenn.batches.batch import Batch, PairBatch
 from camenn.layers.routing import load_balance
 from camenn.models.frames import MultiTaskModel
 from camenn.models.output import ModelOutput, labels_of
-from camenn.objectives.alignment import alignment_loss, contrast
+from camenn.objectives.alignment import contrast
 from camenn.task import Task
 
 
@@ -42,28 +43,23 @@ class MultiTaskObjective(nn.Module):
         self.config = config
 
     def forward(self, batches: Iterable[Batch]) -> tuple[Tensor, dict[str, Tensor]]:
-        """-> the weighed sum, and its parts by name before weighing, detached."""
+        """-> the weighed sum, and its parts by name before weighing, detached, each the mean over the batches."""
         weighed: list[Tensor] = []
-        parts: dict[str, Tensor] = {}
+        parts: dict[str, list[Tensor]] = {}
         for batch in batches:
             output: ModelOutput = self.model(batch)
             for name, weight, loss in self._losses(batch, output):
-                parts[name] = parts[name] + loss.detach() if name in parts else loss.detach()
+                parts.setdefault(name, []).append(loss.detach())
                 weighed.append(weight * loss)  # without weight too: a step may hold nothing else
-        return sum(weighed[1:], start=weighed[0]), parts
+        return sum(weighed[1:], start=weighed[0]), {name: torch.stack(found).mean() for name, found in parts.items()}
 
     def _losses(self, batch: Batch, output: ModelOutput) -> list[tuple[str, float, Tensor]]:
         losses = []
         for task, logits in output.logits.items():
-            labels = labels_of(batch, task)
-            loss = (
-                functional.binary_cross_entropy_with_logits(logits.float(), labels)
-                if task is Task.CONVERSION
-                else alignment_loss(logits, labels)
-            )
+            loss = functional.binary_cross_entropy_with_logits(logits.float(), labels_of(batch, task))
             losses.append((f"{task}_loss", self.config.of(task), loss))
-            gates = output.gates[task]
-            if self.config.load_balance and gates.kept.numel():
+            if self.config.load_balance:
+                gates = output.gates[task]
                 balance = load_balance(gates.kept, gates.dense)
                 losses.append(("load_balance", self.config.load_balance, balance))
         if isinstance(batch, PairBatch) and output.aligned is not None:
