@@ -232,9 +232,10 @@ def test_a_run_does_not_go_on_under_other_settings(shop: Path, tmp_path: Path, c
         train_on(shop, tmp_path / "run", config(**change))
 
 
-def test_a_run_that_diverges_says_so(shop: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gradient_clip", [0.0, 1.0])
+def test_a_run_that_diverges_says_so(shop: Path, tmp_path: Path, gradient_clip: float) -> None:
     with pytest.raises(CamennError, match=r"training diverged.*lower training\.learning_rate"):
-        train_on(shop, tmp_path / "run", config(learning_rate=1e30, gradient_clip=0.0))
+        train_on(shop, tmp_path / "run", config(learning_rate=1e30, gradient_clip=gradient_clip))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -195,14 +196,15 @@ class _Loop:
         loss, parts = self.module(iter([move(batch, self.fabric.device) for batch in batches]))
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        if settings.gradient_clip:
-            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.gradient_clip)
-        self.optimizer.step()
-        if not torch.isfinite(loss.detach()):
+        longest = settings.gradient_clip or math.inf
+        norm = self.fabric.clip_gradients(self.module, self.optimizer, max_norm=longest, error_if_nonfinite=False)
+        assert norm is not None  # clipping by value alone has none
+        if not torch.isfinite(loss.detach() + norm):
             raise CamennError(
-                f"training diverged: the loss of epoch {progress.epoch + 1}, step {number + 1} is not a finite number; "
-                "lower training.learning_rate, or set training.gradient_clip"
+                f"training diverged: loss or gradient of epoch {progress.epoch + 1}, step {number + 1} is not finite; "
+                "lower training.learning_rate, or set a smaller training.gradient_clip (0 is none)"
             )
+        self.optimizer.step()
         progress.step += 1
         progress.global_step += 1
         for name, value in {"loss": loss.detach(), **parts}.items():
