@@ -43,6 +43,7 @@ def test_all_unknown_keys_are_told_at_once() -> None:
         ({"requests": {"history": "wishes"}}, "requests.history"),
         ({"features": {"crosses": [["users.team"]]}}, "features.crosses.0"),
         ({"training": {"betas": [0.9]}}, "training.betas"),
+        ({"training": {"precision": "16-mixed"}}, "training.precision"),
         ({"split": {"test": None}}, "split.test"),
     ],
 )
@@ -60,6 +61,7 @@ def test_the_value_that_is_wrong_is_shown() -> None:
         ({"requests": {"rows": 0}}, "requests.rows: must be at least 1, not 0"),
         ({"training": {"learning_rate": -1.0}}, "training.learning_rate: must be at least 0, not -1.0"),
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: must be at least 0, not nan"),
+        ({"objective": {"contrast": -0.5}}, "objective.contrast: must be at least 0, not -0.5"),
         ({"split": {"test": 1.5}}, "split.test: a share from 0 to below 1, not 1.5"),
         ({"model": {"dropout": -0.1}}, "model.dropout: a share from 0 to below 1, not -0.1"),
         ({"training": {"betas": [2.0, 0.9]}}, "training.betas: from 0 to below 1, not [2.0, 0.9]"),
