@@ -153,6 +153,19 @@ def test_negatives_are_four_a_purchase_and_never_a_positive_of_the_request(purch
         assert not set(candidate[mine & (labels == 1)]) & set(candidate[mine & (labels == 0)])
 
 
+def test_no_piece_of_a_long_request_draws_what_another_piece_of_it_bought(purchases: Source) -> None:
+    reader = RequestReader(purchases, RequestConfig(max_candidates=1))
+    events = reader.events
+    pieces = divide(events, np.arange(events.num_requests), max_candidates=1)
+    assert len(pieces) > events.num_requests
+    batch = reader.batch(pieces, seed=(1, 2))
+    item = batch.items.codes.numpy()[batch.candidates.numpy(), 0]
+    request, label = pieces.request[batch.request.numpy()], batch.labels.numpy()
+    for number in range(events.num_requests):
+        mine = request == number
+        assert not set(item[mine & (label == 1)]) & set(item[mine & (label == 0)])
+
+
 def test_negatives_depend_on_the_seed_alone(purchases: Source) -> None:
     reader = RequestReader(purchases, RequestConfig())
     pieces = every_request(purchases).take(np.arange(30))

@@ -133,7 +133,8 @@ class RequestReader:
         label = np.asarray(self.events.converted[position]).astype(np.float32)
         row_codes = np.asarray(self.source.row_codes[position])
         if not self.events.has_outcomes:
-            candidate, label, request, row_codes = self._with_negatives(candidate, request, row_codes, seed)
+            positives = self._positives(pieces)
+            candidate, label, request, row_codes = self._with_negatives(candidate, request, row_codes, positives, seed)
         first = self.events.request_offset[pieces.request]
         user = np.asarray(self.events.user_row[first])
         own = self.source.event_codes[first]
@@ -233,17 +234,25 @@ class RequestReader:
         crossed = features.cross(known) if needed else np.zeros((len(request), 0), dtype=np.int32)
         return np.concatenate([row_codes, crossed], axis=1).astype(np.int64)
 
+    def _positives(self, pieces: Pieces) -> NDArray[np.int64]:
+        """What no piece may draw, as piece x items + item: all purchases of its request, also those of other pieces."""
+        first = self.events.request_offset[pieces.request]
+        size = self.events.request_offset[pieces.request + 1] - first
+        piece = np.repeat(np.arange(len(pieces)), size)
+        position = np.arange(len(piece)) - np.repeat(np.cumsum(size) - size, size) + first[piece]
+        return np.unique(piece * len(self._place) + np.asarray(self.events.item_row[position]))
+
     def _with_negatives(
         self,
         bought: NDArray[np.int32],
         request: NDArray[np.int64],
         row_codes: NDArray[np.int32],
+        positives: NDArray[np.int64],
         seed: tuple[int, ...],
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
         """Each purchase followed by items drawn anew, none of them a positive of the same request."""
         rng = np.random.default_rng(seed)
         num_items = len(self._place)
-        positives = np.unique(request * num_items + bought)
         each = np.repeat(request, self.config.negatives)
         drawn = self._draw(rng, len(each))
         for _ in range(20):
