@@ -47,7 +47,7 @@ def evaluate(
     """
     device = torch.device("cpu") if device is None else device
     console = Console(quiet=True) if console is None else console
-    is_training_shop = bundle.facts.get("shop_identity") == shop_identity(shop)
+    is_training_shop = bundle.facts.get("shop_identity") == shop_identity(shop, bundle.config.split)
     parts = divided(bundle, shop, is_training_shop=is_training_shop)
     predictions: list[TaskPredictions] = []
     use: dict[Task, NDArray[np.float64]] = {}

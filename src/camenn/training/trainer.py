@@ -270,7 +270,7 @@ class _Loop:
         }
         facts: dict[str, Any] = {
             "shop": str(shop.folder.absolute()),
-            "shop_identity": shop_identity(shop),
+            "shop_identity": shop_identity(shop, self.config.split),
             "seed": self.config.training.seed,
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
@@ -296,7 +296,8 @@ def _run_identity(config: RunConfig, prepared: Prepared) -> str:
     """What a run may not change when it goes on: all but how long it trains and how often it saves."""
     free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
     settings = json.dumps(config_to_json(replace(config, training=free)), sort_keys=True)
-    identity = f"{settings}\n{shop_identity(prepared.parts.source.shop)}"
+    encoders = [one and one.digest for one in (prepared.text, prepared.image)]
+    identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
