@@ -85,6 +85,14 @@ def test_a_checkpoint_of_a_model_of_another_shape_is_refused(tmp_path: Path) -> 
         restored(tmp_path, width=4)
 
 
+@pytest.mark.parametrize("content", ["", '{"epoch": 1, "age": 2}'])
+def test_a_checkpoint_that_another_version_wrote_is_refused(tmp_path: Path, content: str) -> None:
+    Checkpoints(tmp_path).save(*made(0), Progress())
+    (tmp_path / "last" / "progress.json").write_text(content, encoding="utf-8")
+    with pytest.raises(BundleError, match="another version wrote it"):
+        restored(tmp_path)
+
+
 @pytest.mark.parametrize("killed_at", range(4))
 def test_a_kill_anywhere_while_writing_leaves_one_whole_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,19 @@ def test_a_finished_run_started_again_stays_as_it_is(
     train_on(shop, tmp_path / "run", config())
     monkeypatch.setattr(MultiTaskObjective, "forward", None)  # nothing may be trained
     train_on(shop, tmp_path / "run", config())
+    assert_equal(tmp_path / "run", whole)
+
+
+def test_a_finished_run_goes_on_when_more_epochs_are_asked_for(shop: Path, whole: Path, tmp_path: Path) -> None:
+    train_on(shop, tmp_path / "run", config(max_epochs=EPOCHS - 1))
+    train_on(shop, tmp_path / "run", config())
+    assert_equal(tmp_path / "run", whole)
+
+
+def test_a_run_goes_on_when_its_shop_has_moved(shop: Path, whole: Path, tmp_path: Path) -> None:
+    with killed_at(2, MultiTaskObjective, "forward"):
+        train_on(shop, tmp_path / "run", replace(config(checkpoint_s=0.0), shop="here"))
+    train_on(shop, tmp_path / "run", replace(config(), shop="there"))
     assert_equal(tmp_path / "run", whole)
 
 

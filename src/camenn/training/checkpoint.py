@@ -30,7 +30,6 @@ class Progress:
     best_epoch: int = -1
     stale_epochs: int = 0
     """Epochs since the best."""
-    finished: bool = False
     train_s: float = 0.0
     """Spent on steps, validation apart."""
     losses: dict[str, list[float]] = field(default_factory=dict)
@@ -58,11 +57,18 @@ class Checkpoints:
         """Take up `last` of this run, or begin one where there is none yet.
 
         Raises:
-            BundleError: the checkpoint is of another model, or was started with other settings or another shop.
+            BundleError: the checkpoint is of another model or version, or was started with other settings or another
+                shop.
         """
         folder = self._complete("last")
         if folder is None:
             return Progress(run=run)
+        try:
+            progress = Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+        except (TypeError, ValueError):
+            raise _another(folder, "another version wrote it") from None
+        if progress.run != run:
+            raise _another(folder, "its settings, its seed or its shop were others")
         tensors = load_file(folder / "tensors.safetensors")
         _load_model(model, {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, folder)
         state: dict[int, dict[str, Tensor]] = {}
@@ -72,9 +78,6 @@ class Checkpoints:
                 state.setdefault(int(index), {})[key] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-        progress = Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
-        if progress.run != run:
-            raise _another(folder, "its settings, its seed or its shop were others")
         return progress
 
     def restore_best(self, model: nn.Module) -> None:

@@ -154,17 +154,15 @@ class _Loop:
         self.raw_optimizer = optimizer
 
     def run_to_end(self) -> Progress:
-        settings, progress = self.config.training, self.progress
-        if progress.global_step:
+        progress = self.progress
+        if progress.global_step and not self._finished():
             self.console.print(f"going on at epoch {progress.epoch + 1}, step {progress.step}")
-        while not progress.finished:
+        while not self._finished():
             self._epoch(progress)
             if self.epochs is None:
                 self._validate(progress)
             progress.epoch, progress.step = progress.epoch + 1, 0
             progress.losses = {}
-            last = settings.max_epochs if self.epochs is None else self.epochs
-            progress.finished = progress.stale_epochs >= settings.patience or progress.epoch >= last
             self._checkpoint()
         if self.log is not None:
             self.log.close()
@@ -172,6 +170,12 @@ class _Loop:
         if self.epochs is None:
             self.checkpoints.restore_best(self.model)
         return progress
+
+    def _finished(self) -> bool:
+        settings, progress = self.config.training, self.progress
+        if self.epochs is not None:
+            return progress.epoch >= self.epochs
+        return progress.epoch >= settings.max_epochs or progress.stale_epochs >= settings.patience
 
     def _epoch(self, progress: Progress) -> None:
         counted_at = time.monotonic()
@@ -293,9 +297,9 @@ class _Loop:
 
 
 def _run_identity(config: RunConfig, prepared: Prepared) -> str:
-    """What a run may not change when it goes on: all but how long it trains and how often it saves."""
+    """What a run may not change when it goes on: all but how long it trains, how often it saves, where its shop lies."""
     free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
-    settings = json.dumps(config_to_json(replace(config, training=free)), sort_keys=True)
+    settings = json.dumps(config_to_json(replace(config, training=free, shop="")), sort_keys=True)
     encoders = [one and one.digest for one in (prepared.text, prepared.image)]
     identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
