@@ -21,10 +21,10 @@ class Progress:
     """Counters of a run."""
 
     run: str = ""
-    """Digest of the settings and the shop the run was started with."""
+    """Digest of the settings, the shop and the number of processes the run was started with."""
     epoch: int = 0
     step: int = 0
-    """Steps done within the epoch."""
+    """Steps done within the epoch by each process."""
     global_step: int = 0
     best_score: float = float("-inf")
     best_epoch: int = -1
@@ -68,7 +68,7 @@ class Checkpoints:
         except (TypeError, ValueError):
             raise _another(folder, "another version wrote it") from None
         if progress.run != run:
-            raise _another(folder, "its settings, its seed or its shop were others")
+            raise _another(folder, "its settings, its seed, its shop or its number of processes were others")
         tensors = load_file(folder / "tensors.safetensors")
         _load_model(model, {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, folder)
         state: dict[int, dict[str, Tensor]] = {}

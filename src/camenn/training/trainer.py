@@ -144,7 +144,8 @@ class _Loop:
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
         self.checkpoints = Checkpoints(run / "checkpoints")
-        self.progress = self.checkpoints.restore(self.model, optimizer, run=_run_identity(config, prepared))
+        identity = _run_identity(config, prepared, num_processes=fabric.world_size)
+        self.progress = self.checkpoints.restore(self.model, optimizer, run=identity)
         self.log = (
             RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
             if fabric.is_global_zero
@@ -296,12 +297,12 @@ class _Loop:
         )
 
 
-def _run_identity(config: RunConfig, prepared: Prepared) -> str:
-    """What a run may not change when it goes on: all but how long it trains, how often it saves, where its shop lies."""
+def _run_identity(config: RunConfig, prepared: Prepared, *, num_processes: int) -> str:
+    """What a run may not change when it goes on: all but how long it trains, when it saves and where its shop lies."""
     free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
     settings = json.dumps(config_to_json(replace(config, training=free, shop="")), sort_keys=True)
     encoders = [one and one.digest for one in (prepared.text, prepared.image)]
-    identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}"
+    identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}\n{num_processes}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
