@@ -13,7 +13,7 @@ from camenn.tables.features import FeatureConfig
 from camenn.tables.fitting import fit_features
 from camenn.tables.shop import Shop, open_shop
 from camenn.tables.split import SplitConfig, split_items, split_requests
-from toy import toy_events, write_toy_shop
+from toy import toy_events, toy_items, write_toy_shop
 
 
 def read(folder: Path, **features: object) -> Source:
@@ -191,6 +191,21 @@ def test_a_basket_of_everything_gets_no_negative(tmp_path: Path) -> None:
     source = read(folder)
     batch = RequestReader(source, RequestConfig()).batch(every_request(source), seed=(0,))
     assert batch.labels.tolist() == [1.0] * 4
+
+
+def test_a_single_item_is_ranked_and_no_negative_is_drawn_beside_it(tmp_path: Path) -> None:
+    folder = write_toy_shop(tmp_path / "shop", num_items=4, outcomes=False)
+    toy_items(1).write_parquet(folder / "items.parquet")
+    pl.DataFrame({"user_id": ["u0"], "item_id": ["i0"], "at": ["2024-01-01"]}).write_parquet(folder / "events.parquet")
+    source = read(folder)
+    reader = RequestReader(source, RequestConfig())
+    with pytest.raises(DataError, match="no negative can be drawn beside the only item of the catalogue; add items"):
+        reader.batch(every_request(source), seed=(0,))
+    codes = np.asarray(source.event_codes[:1])
+    asker = Askers(np.array([2], np.int32), np.array([1]), np.array([2 * 10**15]), codes)
+    row = np.zeros((1, source.row_codes.shape[1]), np.int32)
+    asked = reader.assemble(asker, np.array([2], np.int32), np.zeros(1, np.int64), row, np.zeros(1, np.float32))
+    assert (asked.num_rows, asked.history_outcome.tolist()) == (1, [[2]])
 
 
 def test_columns_that_differ_between_candidates_belong_to_the_row(source: Source) -> None:

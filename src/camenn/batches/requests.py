@@ -92,8 +92,12 @@ class RequestReader:
         popularity: NDArray[np.int64] | None = None,
         counted: NDArray[np.bool_] | None = None,
     ) -> None:
-        """popularity: (item rows,) purchases in training data, needed where negatives are drawn by it.
+        """popularity: (item rows,) purchases in training data, where negatives are drawn by it; None: even.
         counted: (events,) which events tell of items, where counts are features; None: none.
+
+        Raises:
+            DataError: the shop has no events, or the model counts what this version does not.
+            ConfigError: past outcomes are asked of a shop that logs purchases alone.
         """
         if source.shop.events is None:
             raise DataError(f"{source.shop.folder}: the shop has no events, so there are no requests to read")
@@ -102,10 +106,9 @@ class RequestReader:
         self.config = config
         if config.history == "outcomes" and not self.events.has_outcomes:
             raise ConfigError(
-                'requests.history = "outcomes" needs a `converted` column in events; this shop logs purchases alone'
+                'requests.history = "outcomes" needs a `converted` column in events; this shop logs purchases alone, '
+                'which "purchases" reads'
             )
-        if not self.events.has_outcomes and source.shop.catalogue.num_items < 2:
-            raise DataError("negatives cannot be drawn from a catalogue of fewer than two items")
         self._counts = None
         if source.features.numbers:
             names, offered = [number.name for number in source.features.numbers], count_names(source)
@@ -125,7 +128,11 @@ class RequestReader:
         return 1 if self.events.has_outcomes else 1 + self.config.negatives
 
     def batch(self, pieces: Pieces, *, seed: tuple[int, ...]) -> RequestBatch:
-        """One batch of these pieces; seed: what the sampled negatives depend on."""
+        """One batch of these pieces; seed: what the sampled negatives depend on.
+
+        Raises:
+            DataError: negatives are to be drawn from a catalogue of a single item.
+        """
         length = pieces.stop - pieces.start
         request = np.repeat(np.arange(len(pieces)), length)
         position = np.arange(len(request)) - np.repeat(np.cumsum(length) - length, length) + pieces.start[request]
@@ -251,16 +258,21 @@ class RequestReader:
         seed: tuple[int, ...],
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
         """Each purchase followed by items drawn anew, none of them a positive of the same request."""
+        if self.source.shop.catalogue.num_items == 1:
+            raise DataError(
+                f"{self.source.shop.folder}: no negative can be drawn beside the only item of the catalogue; "
+                "add items, or a column `converted` to events that tell too what was seen and not bought"
+            )
         rng = np.random.default_rng(seed)
-        num_items = len(self._place)
+        num_item_rows = len(self._place)
         each = np.repeat(request, self.config.negatives)
         drawn = self._draw(rng, len(each))
         for _ in range(20):
-            taken = np.isin(each * num_items + drawn, positives)
+            taken = np.isin(each * num_item_rows + drawn, positives)
             if not taken.any():
                 break
             drawn[taken] = self._draw(rng, int(taken.sum()))
-        free = ~np.isin(each * num_items + drawn, positives)  # a basket of nearly everything leaves none to draw
+        free = ~np.isin(each * num_item_rows + drawn, positives)  # a basket of nearly everything leaves none to draw
         candidate = np.concatenate([bought, drawn[free]])
         owner = np.concatenate([request, each[free]])
         label = np.zeros(len(candidate), dtype=np.float32)
