@@ -41,6 +41,8 @@ WEIGHTS, CONFIG, FEATURES, VOCABULARIES, MANIFEST, CARD = (
     "README.md",
 )
 
+REMEDY = "load it with the version that wrote it, or train the model again"
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
@@ -184,13 +186,15 @@ class Bundle:
             calibration = {Task(name): Calibration(**one) for name, one in raw["calibration"].items()}
             facts = dict(raw["facts"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"{folder / CONFIG}: not readable as this version's configuration: {error}") from None
+            raise BundleError(
+                f"{folder / CONFIG}: not readable as this version's configuration: {error}; {REMEDY}"
+            ) from None
         model = build_model(config.model, model_inputs(config, features, text, image))
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError) as error:
             raise BundleError(
-                f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}"
+                f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}; {REMEDY}"
             ) from None
         return cls(model.eval(), config, features, text, image, calibration, facts)
 
@@ -238,7 +242,7 @@ def _check_files(folder: Path) -> None:
     except (KeyError, TypeError, ValueError):
         raise BundleError(f"{folder / MANIFEST}: damaged; save the bundle again from its run") from None
     if written_as != FORMAT:
-        raise BundleError(f"{folder}: bundle format {written_as!r}, this version reads format {FORMAT}")
+        raise BundleError(f"{folder}: bundle format {written_as!r}, this version reads format {FORMAT}; {REMEDY}")
     if missing := {WEIGHTS, CONFIG, FEATURES, VOCABULARIES} - digests.keys():
         raise BundleError(f"{folder / MANIFEST}: does not list {', '.join(sorted(missing))}; copy the bundle again")
     for name, digest in digests.items():
@@ -260,7 +264,7 @@ def _read_features(folder: Path) -> Features:
         features = Features(fitted.fields, vocabularies, fitted.numbers)
         _check_places(features)
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise BundleError(f"{folder / FEATURES}: not readable as this version's features: {error}") from None
+        raise BundleError(f"{folder / FEATURES}: not readable as this version's features: {error}; {REMEDY}") from None
     return features
 
 

@@ -34,6 +34,7 @@ class RequestConfig:
     history_tokens: Literal["pooled", "all"] = "pooled"
     """Two tokens an item, or all its tokens."""
     candidate_tokens: Literal["pooled", "all"] = "all"
+    """As for the history; always all of them where `history_tokens` is "all"."""
     negatives: int = 4
     """Items drawn for each purchase of a shop that logs purchases alone (paper: 1,257,642 to 5,030,568).
 

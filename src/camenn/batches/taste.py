@@ -21,7 +21,7 @@ SHRINK = 50.0
 
 
 class Taste:
-    """Item vectors a fold of users, from the events of the other folds, so that nobody is described by himself."""
+    """Item vectors a fold of users, from the events of the other folds, so that no user is described by their own."""
 
     def __init__(self, item: NDArray[np.int32], *, num_items: int, num_folds: int) -> None:
         """item: (events,) the rows that events tell of; the most frequent ones are to have vectors."""

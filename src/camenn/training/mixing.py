@@ -22,7 +22,7 @@ PRIOR = 1.0
 def mix_parts(model: MultiTaskModel, scores: dict[Task, Scores]) -> dict[Task, NDArray[np.float64]]:
     """Fit each tower's weights by logistic regression on validation, put them into the model, return the new logits.
 
-    A task with one part, one label or few rows keeps what training found.
+    A task with one part, one label or few rows keeps the weights that it has.
     """
     logits = {task: one.logits for task, one in scores.items()}
     for task, one in scores.items():
