@@ -223,6 +223,7 @@ def test_a_refitted_model_has_trained_on_validation_and_is_judged_on_test_alone(
     train_on(shop, tmp_path / "plain")
     assert same(weights(tmp_path / "plain"), load_file(tmp_path / "run" / "selection" / "model.safetensors"))
     assert not same(weights(tmp_path / "plain"), weights(tmp_path / "run"))
+    assert len(logged(tmp_path / "run" / "refit", "train/loss")) == trained.bundle.facts["best_epoch"]
     found = evaluate(trained.bundle, open_shop(shop))
     assert {one.split for one in found.predictions} == {"test"}
     whole = evaluate(train_on(shop, tmp_path / "plain").bundle, open_shop(shop))

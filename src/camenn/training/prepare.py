@@ -18,7 +18,6 @@ from camenn.errors import DataError
 from camenn.models.frames import MultiTaskModel
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig
-from camenn.tables.features import Features
 from camenn.tables.fitting import fit_features
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part, split_shop
@@ -32,7 +31,6 @@ class Prepared:
     """A shop made ready for one configuration."""
 
     parts: Parts
-    features: Features
     text: EncoderIdentity | None
     image: EncoderIdentity | None
     model: MultiTaskModel
@@ -61,7 +59,7 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
     torch.manual_seed(config.training.seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
     standardise(model, parts)
-    return Prepared(parts, features, text, image, model)
+    return Prepared(parts, text, image, model)
 
 
 def _encoded(

@@ -109,7 +109,7 @@ def _refit(fabric: Fabric, shop: Shop, config: RunConfig, run: Path, console: Co
         prepared.model.tower(task).mix.copy_(selected.model.tower(task).mix)
     facts = {**selected.facts, "trained_on_validation": True}
     facts["training_s"] = round(selected.facts["training_s"] + progress.train_s, 1)
-    return replace(selected, model=prepared.model.eval(), features=prepared.features, facts=facts)
+    return replace(selected, model=prepared.model.eval(), features=prepared.parts.source.features, facts=facts)
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Adam:
@@ -160,8 +160,7 @@ class _Loop:
             self.console.print(f"going on at epoch {progress.epoch + 1}, step {progress.step}")
         while not self._finished():
             self._epoch(progress)
-            if self.epochs is None:
-                self._validate(progress)
+            self._conclude(progress)
             progress.epoch, progress.step = progress.epoch + 1, 0
             progress.losses = {}
             self._checkpoint()
@@ -223,22 +222,26 @@ class _Loop:
         if self.fabric.is_global_zero:
             self.checkpoints.save(self.model, self.raw_optimizer, self.progress)
 
-    def _validate(self, progress: Progress) -> None:
-        """Score the validation part on the first process, tell the others, keep the best."""
+    def _conclude(self, progress: Progress) -> None:
+        """Log an epoch on the first process; unless the number of epochs was given, keep the best."""
         figures = {f"train/{name}": total / count for name, (total, count) in progress.losses.items()}
-        score = 0.0
-        if self.fabric.is_global_zero:
-            scores = self.scores(Part.VALIDATION)
-            logits = mix_parts(self.model, scores)
-            figures |= {f"validation/{task}_auc": auc(logits[task], one.labels) for task, one in scores.items()}
-            score = self._score(figures)
-            assert self.log is not None
+        if self.log is not None:
+            validation = self._validate() if self.epochs is None else {}
+            figures |= validation
             self.log.write(figures, step=progress.global_step, epoch=progress.epoch)
-            shown = "  ".join(
-                f"{name.split('/')[1]} {value:.4f}" for name, value in figures.items() if "validation" in name
-            )
-            self.console.print(f"epoch {progress.epoch + 1}: loss {figures['train/loss']:.4f}  {shown}")
-        score = float(self.fabric.broadcast(score))
+            shown = [f"{name.split('/')[1]} {value:.4f}" for name, value in validation.items()]
+            loss = f"epoch {progress.epoch + 1}: loss {figures['train/loss']:.4f}"
+            self.console.print("  ".join([loss, *shown]))
+        if self.epochs is None:
+            self._choose(progress, float(self.fabric.broadcast(self._score(figures))))
+
+    def _validate(self) -> dict[str, float]:
+        """Fit how the towers weigh their parts on the validation part; AUC of each task there."""
+        scores = self._validation_scores()
+        logits = mix_parts(self.model, scores)
+        return {f"validation/{task}_auc": auc(logits[task], one.labels) for task, one in scores.items()}
+
+    def _choose(self, progress: Progress, score: float) -> None:
         if score > progress.best_score:
             progress.best_score, progress.best_epoch, progress.stale_epochs = score, progress.epoch, 0
             if self.fabric.is_global_zero:
@@ -254,14 +257,14 @@ class _Loop:
         order = (alignment, conversion) if monitor == "alignment" else (conversion, alignment)
         return next((float(value) for value in order if np.isfinite(value)), -figures["train/loss"])
 
-    def scores(self, part: Part) -> dict[Task, Scores]:
-        """Logits of a part by task, as far as the shop has them."""
+    def _validation_scores(self) -> dict[Task, Scores]:
+        """Logits of the validation part by task, as far as the shop has them."""
         parts, device = self.prepared.parts, self.fabric.device
         found: dict[Task, Scores] = {}
-        pieces = parts.requests(part, self.config.requests)
+        pieces = parts.requests(Part.VALIDATION, self.config.requests)
         if pieces is not None and self.plan.reader is not None:
             found[Task.CONVERSION] = score_requests(self.model, self.plan.reader, pieces, device=device)
-        pairs = parts.evaluation_pairs(part, self.config.pairs)
+        pairs = parts.evaluation_pairs(Part.VALIDATION, self.config.pairs)
         if pairs is not None:
             found |= score_pairs(self.model, parts, pairs, device=device)
         return found
@@ -270,7 +273,7 @@ class _Loop:
         """The best weights, calibrated on validation."""
         calibration = {
             task: Calibration(*fit_platt(one.logits, one.labels))
-            for task, one in self.scores(Part.VALIDATION).items()
+            for task, one in self._validation_scores().items()
             if 0 < one.labels.mean() < 1
         }
         facts: dict[str, Any] = {
@@ -289,7 +292,7 @@ class _Loop:
         return Bundle(
             model=self.model.eval(),
             config=self.config,
-            features=prepared.features,
+            features=prepared.parts.source.features,
             text=prepared.text,
             image=prepared.image,
             calibration=calibration,
