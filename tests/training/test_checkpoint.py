@@ -75,7 +75,7 @@ def test_the_best_weights_come_back_whatever_came_later(tmp_path: Path) -> None:
 
 
 def test_a_run_without_best_weights_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="holds no best weights"):
+    with pytest.raises(BundleError, match="holds no best weights; remove the folder"):
         Checkpoints(tmp_path).restore_best(made(0)[0])
 
 

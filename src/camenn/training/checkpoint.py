@@ -84,7 +84,7 @@ class Checkpoints:
         """Load the best weights."""
         folder = self._complete("best")
         if folder is None:
-            raise BundleError(f"{self.folder}: holds no best weights; train the run again")
+            raise BundleError(f"{self.folder}: holds no best weights; remove the folder and train the run again")
         _load_model(model, load_file(folder / "tensors.safetensors"), folder)
 
     def _complete(self, name: str) -> Path | None:

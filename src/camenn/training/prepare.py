@@ -46,7 +46,10 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation:
     """
     request_parts, item_parts = split_shop(shop, config.split, with_validation=with_validation)
     if request_parts is not None and not (request_parts == Part.TRAIN).any():
-        raise DataError(f"{shop.folder}: no request is left to train on; the split takes all of them")
+        raise DataError(
+            f"{shop.folder}: no request is left to train on, the split takes all of them; "
+            "lower split.test, split.test_days or split.validation"
+        )
     features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
     text_store, text = _encoded(shop, "text", config.encoders.text, console)
     image_store, image = _encoded(shop, "image", config.encoders.image, console)

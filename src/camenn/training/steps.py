@@ -50,7 +50,7 @@ class StepPlan:
         if self.pieces is None and len(self.items) == 0:
             raise DataError(
                 f"{parts.source.shop.folder}: nothing to train on: no events, and fewer than two items of the "
-                "training part that have both a text and a picture"
+                "training part that have a picture and texts of their own; add events, or texts and pictures"
             )
 
     def epoch(self, epoch: int) -> list[Step]:
