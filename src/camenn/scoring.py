@@ -77,11 +77,12 @@ class _Collected:
         labels: NDArray[np.float32],
         groups: NDArray[np.int64] | NDArray[np.int32],
     ) -> None:
-        self.logits.append(output.logits[task].double().cpu().numpy())
-        self.parts.append(output.parts[task].double().cpu().numpy())
+        # Brought over before they are widened: Apple's GPUs know no double precision.
+        self.logits.append(output.logits[task].cpu().double().numpy())
+        self.parts.append(output.parts[task].cpu().double().numpy())
         self.labels.append(labels)
         self.groups.append(groups.astype(np.int64))
-        self.use.append(output.gates[task].kept.double().sum(dim=0).cpu().numpy())
+        self.use.append(output.gates[task].kept.cpu().double().sum(dim=0).numpy())
 
     def scores(self) -> Scores:
         logits = np.concatenate(self.logits)
