@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import polars as pl
@@ -16,11 +19,13 @@ from camenn.batches.batch import Items, Tokens
 from camenn.embeddings.patches import NUM_PATCHES
 from camenn.embeddings.pooled import pooled_vectors
 from camenn.embeddings.store import TokenStore
+from camenn.errors import StoreError
 from camenn.tables.features import Coding, Features, Field, Side
 from camenn.tables.fitting import CHUNK, pieces
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
 
+_BLOCK = 1 << 20
 STORED = (Coding.VALUE, Coding.LIST, Coding.QUANTILE)
 
 
@@ -92,7 +97,11 @@ class Source:
 def open_source(
     shop: Shop, features: Features, *, text: TokenStore | None, image: TokenStore | None, text_length: int
 ) -> Source:
-    """Read a shop with fitted features; columns it lacks are missing in every row."""
+    """Read a shop with fitted features; columns it lacks are missing in every row.
+
+    Raises:
+        StoreError: the disk is full.
+    """
     return Source(
         shop=shop,
         features=features,
@@ -147,8 +156,26 @@ def _scratch(num_rows: int, num_slots: int) -> NDArray[np.int32]:
     """An array of zeros in an unnamed file: the system may write it out, and it goes with the process."""
     if num_rows * num_slots == 0:
         return np.zeros((num_rows, num_slots), dtype=np.int32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype=np.int32, mode="w+", shape=(num_rows, num_slots))
+    num_bytes = num_rows * num_slots * np.dtype(np.int32).itemsize
+    try:
+        with tempfile.TemporaryFile() as file:
+            _reserve(file, num_bytes)
+            return np.memmap(file, dtype=np.int32, mode="r+", shape=(num_rows, num_slots))
+    except OSError as error:
+        raise StoreError(
+            f"{tempfile.gettempdir()}: no room for {num_bytes / 2**20:,.0f} MiB of codes: {error.strerror or error}; "
+            "free some space there, or name a folder on a larger disk in TMPDIR"
+        ) from error
+
+
+def _reserve(file: IO[bytes], num_bytes: int) -> None:
+    """Make the disk space real: a mapped file that has none kills the process without a word when the disk is full."""
+    if sys.platform == "linux":
+        os.posix_fallocate(file.fileno(), 0, num_bytes)
+        return
+    for start in range(0, num_bytes, _BLOCK):
+        file.write(bytes(min(_BLOCK, num_bytes - start)))
+    file.flush()
 
 
 def text_groups(source_texts: Callable[[int, int], list[str]], num_items: int) -> NDArray[np.int64]:

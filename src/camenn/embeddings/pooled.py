@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def pooled_vectors(store: TokenStore) -> NDArray[np.float16]:
     if not path.is_file():
         partial = path.with_name(f".{os.getpid()}-{path.name}")
         try:
-            _write(store, partial.as_posix())
+            _write(store, partial)
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
@@ -37,14 +38,20 @@ def pooled_vectors(store: TokenStore) -> NDArray[np.float16]:
     return pooled
 
 
-def _write(store: TokenStore, path: str) -> None:
+def _write(store: TokenStore, path: Path) -> None:
+    """Written plainly: of a full disk a mapped file says nothing, the process is killed."""
     num_rows = len(store) + 2
-    pooled = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(num_rows, store.width))
-    for start in range(2, num_rows, _CHUNK):
-        vectors, lengths = store.gather(np.arange(start, min(start + _CHUNK, num_rows)))
-        real = np.flatnonzero(lengths)
-        if len(real):
-            first = (np.cumsum(lengths) - lengths)[real]
-            sums = np.add.reduceat(vectors.astype(np.float32), first, axis=0)
-            pooled[start + real] = sums / lengths[real, None]
-    pooled.flush()
+    descr = np.lib.format.dtype_to_descr(np.dtype(np.float16))
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": descr, "fortran_order": False, "shape": (num_rows, store.width)}
+        )
+        for start in range(0, num_rows, _CHUNK):
+            vectors, lengths = store.gather(np.arange(start, min(start + _CHUNK, num_rows)))
+            pooled = np.zeros((len(lengths), store.width), dtype=np.float16)
+            real = np.flatnonzero(lengths)
+            if len(real):
+                first = (np.cumsum(lengths) - lengths)[real]
+                sums = np.add.reduceat(vectors.astype(np.float32), first, axis=0)
+                pooled[real] = sums / lengths[real, None]
+            file.write(pooled.tobytes())
