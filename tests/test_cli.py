@@ -1,6 +1,8 @@
 """The commands: what they print, what they write, and how they fail."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from camenn import cli
 from camenn.errors import CamennError
+from camenn.tables.sources import SOURCES
+from camenn.tables.sources.writing import write_shop
 from toy import toy_items, write_toy_shop
 from toy_run import small_toml
 
@@ -240,6 +244,40 @@ def test_a_list_of_users_that_cannot_be_read_is_told(camenn: Any, toy: Path, tmp
         assert f"{name}: {told}" in outcome.err
         assert "Traceback" not in outcome.err
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("simulate", "file/shop", "--items", 24, "--users", 4, "--requests", 15),
+        ("import", "uci-online-retail", "--from", "source", "--to", "file/shop"),
+        ("train", "--config", "small.toml", "--shop", "shop", "--run", "file/run", "--accelerator", "cpu"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_place_that_cannot_be_written_is_told_with_the_reason(
+    camenn: Any, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("in the way")
+    write_toy_shop(Path("shop"), num_requests=40)
+    monkeypatch.setitem(SOURCES, "uci-online-retail", lambda source, target: write_shop(target, dict, ""))
+    outcome = camenn(*command)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert re.search(r"^error: file\S*: (Not a directory|File exists)$", outcome.err, re.MULTILINE), outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "report.html"])
+def test_a_result_that_cannot_be_written_is_told_with_the_reason(
+    camenn: Any, config: Path, toy: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(toy / "run", tmp_path / "run")
+    (tmp_path / "run" / name).mkdir()
+    outcome = camenn("train", "--config", config, "--shop", toy / "shop", "--run", tmp_path / "run")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1] == f"error: {tmp_path / 'run' / name}: Is a directory"
+    assert "Traceback" not in outcome.err
 
 
 def test_an_option_that_is_not_there_is_told(camenn: Any, tmp_path: Path) -> None:

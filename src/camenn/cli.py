@@ -177,6 +177,13 @@ def _open(folder: Path) -> OpenedShop:
         return open_shop(folder, progress=lambda step: status.update(f"{folder}: {step}"))
 
 
+def _told(error: CamennError | OSError) -> str:
+    """What went wrong; for a file that cannot be read or written, which one and why."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename2 or error.filename}: {error.strerror}"  # the second is what was to be renamed to
+    return str(error) or type(error).__name__
+
+
 def main() -> None:
     """Entry point: errors a user can act on come as a line, not as a traceback."""
     logging.basicConfig(
@@ -186,8 +193,8 @@ def main() -> None:
     )
     try:
         app()
-    except CamennError as error:
-        for line in str(error).splitlines():
+    except (CamennError, OSError) as error:
+        for line in _told(error).splitlines():
             console.print(Text.assemble(("error:", "red"), " ", line), soft_wrap=True)
         sys.exit(1)
     except SystemExit as left:
