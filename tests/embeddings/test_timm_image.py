@@ -27,7 +27,7 @@ def test_a_timm_that_cannot_be_imported_says_what_to_install(monkeypatch: pytest
     for name in [name for name in sys.modules if name.split(".")[0] == "timm"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without_timm)
-    with pytest.raises(EncoderError, match=r"pip install camenn\[timm\]"):
+    with pytest.raises(EncoderError, match=r'pip install -e "\.\[timm\]"'):
         image_encoder("timm:inception_v4")
 
 

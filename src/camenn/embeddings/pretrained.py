@@ -135,7 +135,7 @@ def _plain_errors(spec: str, part: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        extra = 'pip install "camenn[timm]"' if "timm" in str(error).lower() else str(error).strip()
+        extra = 'pip install -e ".[timm]"' if "timm" in str(error).lower() else str(error).strip()
         raise EncoderError(f"{spec}: the {part} needs a library that is not installed: {extra}") from error
     except Exception as error:  # transformers raises nearly anything on a damaged or foreign folder
         raise EncoderError(f"{spec}: the {part} cannot be loaded: {first_line(error)}") from error

@@ -49,7 +49,7 @@ def _import_timm() -> Any:
         import timm.data
     except (ImportError, RuntimeError, AttributeError) as error:  # a torchvision that does not fit this torch
         raise EncoderError(
-            f"timm cannot be imported ({type(error).__name__}: {error}); install it with `pip install camenn[timm]`, "
+            f'timm cannot be imported ({type(error).__name__}: {error}); install it with `pip install -e ".[timm]"`, '
             "where torchvision must be the one made for the torch that is installed"
         ) from error
     return timm
