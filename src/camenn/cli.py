@@ -191,6 +191,7 @@ def main() -> None:
         format="%(message)s",
         handlers=[RichHandler(console=console, show_path=False, show_time=False)],
     )
+    logging.getLogger("camenn").setLevel(logging.INFO)
     try:
         app()
     except (CamennError, OSError) as error:

@@ -1,10 +1,13 @@
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from camenn.embeddings import pretrained
 from camenn.embeddings.text import text_encoder
 from camenn.errors import EncoderError
 
@@ -83,8 +86,25 @@ class TestNotThere:
             raise OSError("no network")
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", offline)
         with pytest.raises(EncoderError, match="hf download bert-base-chinese"):
             text_encoder("bert-base-chinese")
+
+    def test_a_hub_that_does_not_answer_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    ) -> None:
+        import huggingface_hub.constants
+
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr(pretrained, "_REACH_S", 0.2)
+        caplog.set_level("INFO")
+        began = time.monotonic()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            with pytest.raises(EncoderError, match=r"timed out.*hf download some/name"):
+                text_encoder("some/name")
+        assert time.monotonic() - began < 30
+        assert "fetching some/name from Hugging Face" in caplog.messages
 
     def test_a_name_asks_for_no_pickles(self, monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> None:
         import huggingface_hub
@@ -96,6 +116,7 @@ class TestNotThere:
             return str(tiny_bert)
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", fetched)
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
         encoder = text_encoder("some/name")
         assert (encoder.spec, asked["name"]) == ("some/name", "some/name")
         assert not any("bin" in pattern for pattern in asked["allow_patterns"])  # type: ignore[attr-defined]

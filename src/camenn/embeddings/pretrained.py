@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from camenn.errors import EncoderError
 # What a model needs of a repository: no pickles, no other framework's copies, no sub-folders.
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")
 _UNWANTED = ("*/*",)
+_REACH_S = 5.0  # the fetch itself has no limit for its first connection: without a network it would hang for minutes
+_logger = logging.getLogger(__name__)
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -48,7 +51,7 @@ def find_model(spec: str) -> Path:
 
 def _snapshot(spec: str) -> Path:
     """Give a name's folder in the cache, as it is there; fetch it only where it is not."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     def find(*, cached: bool) -> Path:
         return Path(
@@ -61,7 +64,9 @@ def _snapshot(spec: str) -> Path:
         folder = find(cached=True)
         if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
             return folder
+    _logger.info("fetching %s from Hugging Face", spec)
     try:
+        HfApi().model_info(spec, timeout=_REACH_S)
         return find(cached=False)
     except Exception as error:  # no network, no such model, no access, not a name at all
         raise EncoderError(
