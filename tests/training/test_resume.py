@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from lightning_fabric import Fabric
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from camenn.errors import BundleError, CamennError
 from camenn.objectives.multi_task import MultiTaskObjective
@@ -81,6 +83,14 @@ def rows(run: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def scalars(run: Path) -> set[tuple[str, int, float]]:
+    """(name, step, value) of every point that TensorBoard shows, each once."""
+    board = EventAccumulator(str(run / "tensorboard")).Reload()
+    points = [(name, one.step, one.value) for name in board.Tags()["scalars"] for one in board.Scalars(name)]
+    assert len(set(points)) == len(points)
+    return set(points)
+
+
 def assert_equal(run: Path, whole: Path) -> None:
     assert same(weights(run), weights(whole))
     assert (run / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
@@ -122,6 +132,20 @@ def test_a_run_goes_on_from_its_last_checkpoint_and_does_not_begin_again(
     monkeypatch.setattr(MultiTaskObjective, "forward", lambda *args: done.append(1) or forward(*args))
     train_on(shop, tmp_path / "run", config(checkpoint_s=0.0))
     assert len(done) == EPOCHS * steps - (steps + 2)
+
+
+def test_tensorboard_shows_what_is_logged_and_nothing_twice_after_a_kill(
+    shop: Path, whole: Path, steps: int, tmp_path: Path
+) -> None:
+    logged = {(row["name"], int(row["step"]), float(np.float32(row["value"]))) for row in rows(whole)}
+    assert {step for _, step, _ in logged} == {steps, 2 * steps}
+    assert scalars(whole) == logged
+    for call, owner, name in ((1, RunLog, "write"), (1, Checkpoints, "save_best")):  # the second epoch, logged or not
+        run = tmp_path / name
+        with killed_at(call, owner, name, after=True):
+            train_on(shop, run, config())
+        train_on(shop, run, config())
+        assert scalars(run) == logged
 
 
 def test_the_time_of_an_epoch_that_a_kill_cut_short_is_counted_up_to_the_checkpoint(shop: Path, tmp_path: Path) -> None:
