@@ -1,13 +1,19 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from PIL import Image
 
+from camenn.embeddings.encode import encode_catalogue
 from camenn.embeddings.image import image_encoder
+from camenn.embeddings.store import TokenStore
+from camenn.embeddings.text import text_encoder
 from camenn.errors import EncoderError
+from camenn.run_config import read_config
 
 SIZE = 64  # of the network's own input; the whole picture is read at 91 pixels
 SETTINGS = {
@@ -118,3 +124,31 @@ def test_a_network_without_a_feature_map_is_said(tmp_path: Path, image_size: int
 def test_a_model_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="there is no folder"):
         image_encoder(f"cells:{tmp_path / 'none'}")
+
+
+@pytest.mark.slow
+def test_groceries_are_encoded_as_their_configuration_says(
+    shared: Path, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMENN_SHARED", str(shared))
+    specs = read_config(Path(__file__).parents[2] / "configs" / "grocery-store.toml").encoders
+    assert specs.image.startswith("cells:")
+    source = shared / "data" / "grocery-store"
+    items = pl.read_parquet(source / "images.parquet").gather_every(200).head(12)
+    names, photos = items["name"].to_list(), [source / path for path in items["image"]]
+    assert len(set(photos)) == 12
+
+    def stores(folder: Path, order: slice) -> list[TokenStore]:
+        catalogue = fake(written=names[order], pictures=photos[order])
+        text, image = text_encoder(specs.text), image_encoder(specs.image)
+        return [TokenStore(done.folder) for done in encode_catalogue(catalogue, folder, text=text, image=image)]
+
+    text, image = stores(tmp_path / "shop", slice(None))
+    assert (text.width, image.width) == (384, 1280)
+    assert (text.lengths(np.arange(2, 14)) > 0).all()
+    cells, lengths = image.gather(np.arange(2, 14))
+    assert lengths.tolist() == [9] * 12
+    assert np.isfinite(cells).all()
+    assert len(np.unique(cells, axis=0)) == 9 * 12
+    _, backwards = stores(tmp_path / "backwards", slice(None, None, -1))
+    assert np.allclose(backwards.gather(np.arange(13, 1, -1))[0], cells, rtol=0.004, atol=0.004)
