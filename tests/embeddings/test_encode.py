@@ -2,6 +2,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from rich.progress import Progress
 
-from camenn.embeddings import shards
+from camenn.embeddings import encode, shards
 from camenn.embeddings.encode import encode_catalogue
 from camenn.embeddings.store import TokenStore, open_store, store_folder
 from camenn.errors import StoreError
@@ -102,12 +104,32 @@ class TestWhatIsEncoded:
         assert [one.num_items for one in done] == [0, 0]
         assert len(TokenStore(folder_of(tmp_path, counting_text))) == 0
 
-    def test_progress_names_the_work_and_its_rate(self, tmp_path: Path, fake: Any, counting_text: Any) -> None:
+    def test_progress_names_the_work_its_rate_and_the_time_left(
+        self, tmp_path: Path, fake: Any, counting_text: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+
+        def bars(console: Console) -> Progress:
+            made = progress(console)
+            made.get_time = lambda: now
+            return made
+
+        def slowly(run: Any, num_lines: int) -> None:
+            nonlocal now
+            now += 4.0
+            advance(run, num_lines)
+            run._progress.refresh()
+
+        progress, advance = encode._progress, encode._Run.advance
+        monkeypatch.setattr(encode, "_TEXTS_A_STEP", 2)
+        monkeypatch.setattr(encode, "_progress", bars)
+        monkeypatch.setattr(encode._Run, "advance", slowly)
         out = io.StringIO()
-        console = Console(file=out, force_terminal=True, width=120)
-        encode_catalogue(fake(written=["a", "b"]), tmp_path, text=counting_text, console=console)
-        assert "encode text" in out.getvalue()
-        assert "2/2" in out.getvalue()
+        console = Console(file=out, force_terminal=True, color_system=None, width=120)
+        encode_catalogue(fake(written=list("abcdefghij")), tmp_path, text=counting_text, console=console)
+        lines = out.getvalue().split("encode text")
+        assert any(re.search(r" 4/10 0\.5/s 0:00:12", line) for line in lines), lines
+        assert re.search(r"10/10 0\.5/s 0:00:00", lines[-1])
 
 
 class TestNumbers:
@@ -270,7 +292,7 @@ class TestStopped:
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from conftest import FakeCatalogue, CountingText
-from camenn.embeddings import shards
+from camenn.embeddings import encode, shards
 from camenn.embeddings.encode import encode_catalogue
 from pathlib import Path
 shards.SHARD_CONTENTS = 100
