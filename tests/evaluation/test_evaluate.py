@@ -253,6 +253,13 @@ def test_a_shop_without_events_is_judged_by_its_items(bundle: Bundle, tmp_path: 
     assert {one.task for one in judged_as(bundle, folder).predictions} == set(ALIGNMENT_TASKS)
 
 
+def test_tables_without_a_row_are_as_none(bundle: Bundle, tmp_path: Path) -> None:
+    folder = write_toy_shop(tmp_path / "shop")
+    for name in ("users", "events"):
+        pl.read_parquet(folder / f"{name}.parquet").clear().write_parquet(folder / f"{name}.parquet")
+    assert {one.task for one in judged_as(bundle, folder).predictions} == set(ALIGNMENT_TASKS)
+
+
 def test_a_shop_of_which_nothing_can_be_said_is_an_error(bundle: Bundle, tmp_path: Path) -> None:
     folder = write_toy_shop(tmp_path / "shop")
     (folder / "events.parquet").unlink()

@@ -85,6 +85,17 @@ def test_duplicate_ids_are_listed_by_row_over_all_files(make_shop: Any) -> None:
     assert "'a'" in problem.message
 
 
+def test_duplicate_users_are_listed_by_row_over_all_files(make_shop: Any, events: dict[str, Any]) -> None:
+    files = {"users-1.csv": "user_id\nu\nv\n", "users-2.csv": "user_id\nw\nu\nu\n"}
+    folder = make_shop(events=events, files=files)
+    problem = only_problem(folder)
+    assert (problem.table, problem.column, problem.severity) == ("users", "user_id", "error")
+    assert (problem.rows, problem.num_rows) == ((1, 4, 5), 3)
+    assert "'u'" in problem.message
+    with pytest.raises(ShopError, match=r"users\.user_id"):
+        open_shop(folder)
+
+
 def test_ids_that_are_fractions_are_refused(make_shop: Any, events: dict[str, Any]) -> None:
     events["user_id"] = [1.0, 1.0, 2.0]
     assert ("events", "user_id", (1, 2, 3), "error") in found(make_shop(events=events))

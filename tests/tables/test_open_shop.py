@@ -24,6 +24,19 @@ def events_of(folder: Path) -> tuple[Shop, Events]:
     return shop, shop.events
 
 
+@pytest.mark.parametrize("table", ["users", "events"])
+def test_a_table_without_a_row_opens_as_one_that_holds_nothing(
+    make_shop: Any, events: dict[str, Any], table: str
+) -> None:
+    tables = {"users": {"user_id": ["u", "w"]}, "events": events}
+    tables[table] = {name: pl.Series([], dtype=pl.String) for name in tables[table]}
+    shop = open_shop(make_shop(**tables))
+    known = {"users": ["u", "v"], "events": ["u", "w"]}[table]  # a user of events alone is a user too
+    assert sorted(shop.people.ids.values) == known
+    assert shop.people.table.collect().height == 2
+    assert (0 if shop.events is None else len(shop.events)) == {"users": 3, "events": 0}[table]
+
+
 def test_events_are_sorted_by_user_and_time_whatever_their_order(make_shop: Any) -> None:
     events = {
         "user_id": ["v", "u", "v", "u", "v"],
