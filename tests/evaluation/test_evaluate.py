@@ -462,6 +462,24 @@ def test_where_nothing_can_be_known_there_is_no_share_of_it(toy: Path, tmp_path:
     assert "share_of_best" not in conversion
 
 
+@pytest.mark.parametrize(("label", "held"), [(0, "negative"), (1, "positive")])
+def test_a_shop_of_one_outcome_is_judged_and_the_report_says_what_is_not_defined(
+    tmp_path: Path, label: int, held: str
+) -> None:
+    folder = write_toy_shop(tmp_path / "shop", num_requests=40)
+    events = toy_events(24, 40, 40).with_columns(pl.lit(label, pl.Int8).alias("converted"))
+    events.write_parquet(folder / "events.parquet")
+    trained = train_on(folder, tmp_path / "run", small_config(training={"max_epochs": 1}))
+    judge(trained.bundle, open_shop(folder), tmp_path / "run", console=QUIET, output=QUIET)
+    conversion = figures(tmp_path / "run")["test"]["conversion"]
+    assert conversion["positives"] == label * conversion["count"]
+    assert conversion["auc"] == {"value": None, "low": None, "high": None}
+    assert conversion["log_loss"] is not None
+    words = " ".join(Page((tmp_path / "run" / "report.html").read_text(encoding="utf-8")).words.split())
+    assert f"all rows are {held}, and it compares positives with negatives" in words
+    assert "nan" not in words.split()
+
+
 class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
