@@ -51,7 +51,7 @@ class EncoderError(CamennError):
 
 
 class StoreError(CamennError):
-    """An embedding store is missing, half written or of another encoder."""
+    """An embedding store is missing, half written or of another encoder, or the disk has no room for what is mapped."""
 
 
 class BundleError(CamennError):
