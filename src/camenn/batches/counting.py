@@ -6,6 +6,7 @@ import numpy as np
 
 from camenn.batches.counts import CountReader, count_names
 from camenn.batches.parts import Parts
+from camenn.batches.requests import stretches
 from camenn.tables.features import Features
 from camenn.tables.split import Part
 
@@ -25,9 +26,7 @@ def with_counts(parts: Parts) -> Features:
     sampled = []
     for some in np.array_split(requests, -(-len(requests) // 512)):
         first = events.request_offset[some]
-        size = events.request_offset[some + 1] - first
-        request = np.repeat(np.arange(len(some)), size)
-        position = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[request]
+        request, position = stretches(first, events.request_offset[some + 1] - first)
         user, end, at = np.asarray(events.user_row[first]), np.asarray(events.history_end[some]), events.at[first]
         sampled.append(reader.values(user, end, np.asarray(at), np.asarray(events.item_row[position]), request))
     return source.features.with_numbers(count_names(source), np.concatenate(sampled))

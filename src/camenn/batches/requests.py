@@ -58,12 +58,17 @@ class Pieces:
         return Pieces(self.request[index], self.start[index], self.stop[index])
 
 
+def stretches(start: NDArray[np.int64], size: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stretches of places one after another: which stretch a place is of, and the place. start, size: (stretches,)."""
+    owner = np.repeat(np.arange(len(size)), size)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(size) - size, size) + start[owner]
+
+
 def divide(events: Events, requests: NDArray[np.int64], *, max_candidates: int) -> Pieces:
     """The requests, long ones in several pieces."""
     start, stop = events.request_offset[requests], events.request_offset[requests + 1]
     count = -(-(stop - start) // max_candidates)
-    owner = np.repeat(np.arange(len(requests)), count)
-    part = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    owner, part = stretches(np.zeros_like(count), count)
     begin = start[owner] + part * max_candidates
     return Pieces(requests[owner], begin, np.minimum(begin + max_candidates, stop[owner]))
 
@@ -134,9 +139,7 @@ class RequestReader:
         Raises:
             DataError: negatives are to be drawn from a catalogue of a single item.
         """
-        length = pieces.stop - pieces.start
-        request = np.repeat(np.arange(len(pieces)), length)
-        position = np.arange(len(request)) - np.repeat(np.cumsum(length) - length, length) + pieces.start[request]
+        request, position = stretches(pieces.start, pieces.stop - pieces.start)
         candidate = np.asarray(self.events.item_row[position])
         label = np.asarray(self.events.converted[position]).astype(np.float32)
         row_codes = np.asarray(self.source.row_codes[position])
@@ -245,9 +248,7 @@ class RequestReader:
     def _positives(self, pieces: Pieces) -> NDArray[np.int64]:
         """What no piece may draw, as piece x items + item: all purchases of its request, also those of other pieces."""
         first = self.events.request_offset[pieces.request]
-        size = self.events.request_offset[pieces.request + 1] - first
-        piece = np.repeat(np.arange(len(pieces)), size)
-        position = np.arange(len(piece)) - np.repeat(np.cumsum(size) - size, size) + first[piece]
+        piece, position = stretches(first, self.events.request_offset[pieces.request + 1] - first)
         return np.unique(piece * len(self._place) + np.asarray(self.events.item_row[position]))
 
     def _with_negatives(
