@@ -310,3 +310,11 @@ def test_a_model_of_other_counts_is_refused(source: Source) -> None:
     other = replace(source, features=source.features.with_numbers(names, np.zeros((1, len(names)))))
     with pytest.raises(DataError, match="train it again"):
         RequestReader(other, RequestConfig())
+
+
+def test_items_are_alike_by_values_that_training_saw_and_by_no_others() -> None:
+    missing, unseen, fruit, dairy = 0, 7, 8, 9
+    candidate = np.array([[fruit, dairy], [unseen, missing], [missing, missing]], dtype=np.int32)
+    past = np.array([[[dairy, fruit], [fruit, missing], [unseen, missing], [missing, missing]]], dtype=np.int32)
+    shared = counts._shared(candidate, past, np.zeros(3, dtype=np.int64), unseen=unseen)
+    assert shared.tolist() == [[2, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]

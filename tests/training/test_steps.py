@@ -53,6 +53,10 @@ def test_an_epoch_passes_so_often_over_the_items_and_once_over_the_requests(shop
     assert sorted(pieces.tolist()) == list(range(len(plan.pieces)))
 
 
+def test_without_passes_over_the_items_the_steps_hold_requests_alone(shop: Path) -> None:
+    assert all(step.items == () for step in plan_of(shop, epochs=0).epoch(0))
+
+
 def test_epochs_are_shuffled_each_in_its_own_way_and_the_same_twice(shop: Path) -> None:
     plan = plan_of(shop)
     first, again, second = (np.concatenate([step.pieces for step in plan.epoch(epoch)]).tolist() for epoch in (0, 0, 1))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from camenn.batches.source import Source
 from camenn.batches.taste import Taste
 from camenn.tables.events import Events
-from camenn.tables.features import Coding, Side
+from camenn.tables.features import Coding, Field, Side
 
 WINDOW = 200
 """The user's last events that are looked through."""
@@ -32,19 +32,19 @@ MAX_VALUES = 500
 
 def count_names(source: Source) -> list[str]:
     """The counts a shop offers. `over_items`: outcomes less what the items' rates promised; `days`: since bought."""
-    alike = [f"user_over_items_alike:{name}" for name, _, _ in _alike_fields(source)]
+    alike = [f"user_over_items_alike:{field.name}" for field, _ in _alike_fields(source)]
     return [
         "item_rate", "item_count", "user_rate", "user_count", "user_over_items", "user_over_items_lately",
         "same_item_shown", "same_item_bought", "same_item_days", "suits_taste", *alike,
     ]  # fmt: skip
 
 
-def _alike_fields(source: Source) -> list[tuple[str, int, int]]:
-    """(name, first slot, last slot) of item fields that many items share."""
+def _alike_fields(source: Source) -> list[tuple[Field, slice]]:
+    """The item fields whose values many items share, and their slots."""
     fields, slot = [], 0
     for field in source.features.of(Side.ITEM):
         if not field.is_id and field.coding in (Coding.VALUE, Coding.LIST) and field.size <= MAX_VALUES:
-            fields.append((field.name, slot, slot + field.slots))
+            fields.append((field, slice(slot, slot + field.slots)))
         slot += field.slots
     return fields
 
@@ -131,8 +131,9 @@ class CountReader:
             suits,
         ]
         codes = self.source.item_codes
-        for _, first, last in self._alike:
-            alike = _shared(codes[candidate, first:last], codes[rows, first:last], request) * real[request]
+        for field, slots in self._alike:
+            shared = _shared(codes[candidate, slots], codes[rows, slots], request, unseen=field.offset)
+            alike = shared * real[request]
             columns.append(_shrunk_mean(over[request], alike))
         return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
@@ -164,11 +165,16 @@ def _shrunk_mean(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.floa
     return mean
 
 
-def _shared(candidate: NDArray[np.int32], past: NDArray[np.int32], request: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(rows, steps): values a candidate shares with each past item. (rows, slots), (requests, steps, slots)."""
+def _shared(
+    candidate: NDArray[np.int32], past: NDArray[np.int32], request: NDArray[np.int64], *, unseen: int
+) -> NDArray[np.float32]:
+    """(rows, steps): values a candidate shares with each past item. (rows, slots), (requests, steps, slots).
+
+    Two values that training never saw need not be one, so they make nothing alike.
+    """
     shared = np.zeros((len(candidate), past.shape[1]), dtype=np.float32)
     for slot in range(candidate.shape[1]):
         value = candidate[:, slot, None]
         for other in range(past.shape[2]):
-            shared += (past[request, :, other] == value) & (value > 0)
+            shared += (past[request, :, other] == value) & (value > 0) & (value != unseen)
     return shared

@@ -70,9 +70,9 @@ class StepPlan:
         ]
 
     def _item_batches(self, epoch: int) -> list[NDArray[np.int32]]:
-        if len(self.items) == 0:
-            return []
         passes = self.pairs.epochs if self.pieces is not None else 1.0
+        if len(self.items) == 0 or passes == 0:
+            return []
         rng = np.random.default_rng([self.seed, PAIRS, epoch])
         needed = max(1, round(passes * len(self.items)))
         order = np.concatenate([rng.permutation(self.items) for _ in range(-(-needed // len(self.items)))])[:needed]
