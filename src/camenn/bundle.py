@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -22,6 +24,7 @@ from camenn.embeddings.patches import NUM_PATCHES
 from camenn.embeddings.store import Modality, open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
+from camenn.metrics.calibration import sigmoid
 from camenn.models.frames import MultiTaskModel
 from camenn.models.output import ModelInputs
 from camenn.models.zoo import build_model
@@ -57,10 +60,14 @@ class EncoderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """probability = sigmoid(scale x logit + bias), fitted on validation."""
+    """From logits to probabilities, fitted on validation."""
 
     scale: float = 1.0
     bias: float = 0.0
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """sigmoid(scale x logit + bias), of the logits' shape."""
+        return sigmoid(self.scale * logits + self.bias)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from camenn.batches.parts import Parts, find_parts
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import DataError
 from camenn.evaluation.predictions import TaskPredictions
-from camenn.metrics.calibration import sigmoid
 from camenn.scoring import Scores, score_pairs, score_requests
 from camenn.tables.features import Side
 from camenn.tables.identity import shop_identity
@@ -96,7 +95,7 @@ def _predictions(task: Task, part: Part, scores: Scores, calibration: Calibratio
         task=task,
         split=part.name.lower(),
         logits=scores.logits,
-        probabilities=sigmoid(calibration.scale * scores.logits + calibration.bias),
+        probabilities=calibration.probabilities(scores.logits),
         labels=scores.labels,
         groups=scores.groups,
     )

@@ -10,7 +10,6 @@ from camenn.batches.pairs import Pairs, pair_batch
 from camenn.batches.parts import Parts
 from camenn.bundle import Bundle, Calibration
 from camenn.evaluation.report import AlignedItem, HeatMaps
-from camenn.metrics.calibration import sigmoid
 from camenn.models.frames import MultiTaskModel
 from camenn.models.zoo import build_model
 from camenn.tables.split import Part
@@ -88,7 +87,7 @@ def extreme_items(bundle: Bundle, parts: Parts, *, count: int) -> tuple[list[Ali
         with torch.inference_mode():
             output = bundle.model(pair_batch(parts.source, parts.groups, own))
         logits.append(output.logits[Task.IMAGE_TO_TEXT].double().numpy())
-    probability = sigmoid(calibration.scale * np.concatenate(logits) + calibration.bias)
+    probability = calibration.probabilities(np.concatenate(logits))
     order = np.argsort(probability, kind="stable")
     worst, best = order[:count], order[count:][::-1][:count]
     return (

@@ -20,7 +20,6 @@ from camenn.batches.batch import move
 from camenn.batches.requests import Askers, RequestReader
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import DataError
-from camenn.metrics.calibration import sigmoid
 from camenn.tables.features import Side
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
@@ -127,7 +126,7 @@ class _Scorer:
             items = items[~np.isin(items, bought)]
         logits = self._logits(user_row, end, items)
         best = np.lexsort((items, -logits))[: self.config.k]
-        probability = sigmoid(self.calibration.scale * logits[best] + self.calibration.bias)
+        probability = self.calibration.probabilities(logits[best])
         return pl.DataFrame(
             {
                 "user_id": [user_id] * len(best),
