@@ -36,7 +36,7 @@ from camenn.training.trainer import build_optimizer
 FILE_ROWS = 500_000
 NUM_READS = 1000
 HISTORY = 50
-NUM_STEPS = 50
+NUM_STEPS = 20
 
 
 def make_shop(folder: Path, num_items: int, num_users: int, num_events: int) -> None:
@@ -176,6 +176,7 @@ def main() -> None:
         }
         for what, (step, arguments) in steps.items():
             seconds, anonymous, resident = measure(step, *arguments)
+            print(f"{what}: {seconds:.1f} s, {anonymous:,.0f} MiB anonymous, {resident:,.0f} MiB resident", flush=True)
             table.add_row(what, f"{seconds:.1f}", f"{anonymous:,.0f}", f"{resident:,.0f}")
         for what, files in (("tables", "*.parquet"), ("compiled", ".camenn/**/*")):
             size = sum(path.stat().st_size for path in folder.glob(files) if path.is_file())
