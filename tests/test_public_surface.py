@@ -10,18 +10,20 @@ import pytest
 
 import camenn
 
-SURFACE = [
-    "Bundle",
-    "CamennError",
-    "RecommendConfig",
-    "Shop",
-    "Task",
-    "evaluate",
-    "open_shop",
-    "read_config",
-    "recommend_items",
-    "train",
-]
+HOMES = {
+    "Bundle": "camenn.bundle",
+    "CamennError": "camenn.errors",
+    "RecommendConfig": "camenn.recommend.offline",
+    "Shop": "camenn.tables.shop",
+    "Task": "camenn.task",
+    "evaluate": "camenn.evaluation.evaluate",
+    "open_shop": "camenn.tables.shop",
+    "read_config": "camenn.run_config",
+    "recommend_items": "camenn.recommend.offline",
+    "train": "camenn.training.trainer",
+}
+"""Where each public name stands."""
+SURFACE = sorted(HOMES)
 
 
 def python(code: str) -> str:
@@ -38,19 +40,7 @@ def test_the_public_names_are_these() -> None:
 
 @pytest.mark.parametrize("name", SURFACE)
 def test_a_public_name_is_the_thing_itself(name: str) -> None:
-    homes = {
-        "Bundle": "camenn.bundle",
-        "CamennError": "camenn.errors",
-        "RecommendConfig": "camenn.recommend.offline",
-        "Shop": "camenn.tables.shop",
-        "Task": "camenn.task",
-        "evaluate": "camenn.evaluation.evaluate",
-        "open_shop": "camenn.tables.shop",
-        "read_config": "camenn.run_config",
-        "recommend_items": "camenn.recommend.offline",
-        "train": "camenn.training.trainer",
-    }
-    assert getattr(camenn, name) is getattr(importlib.import_module(homes[name]), name)
+    assert getattr(camenn, name) is getattr(importlib.import_module(HOMES[name]), name)
 
 
 def test_what_is_not_there_is_told() -> None:

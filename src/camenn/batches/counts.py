@@ -17,12 +17,11 @@ from camenn.batches.source import Source
 from camenn.batches.taste import Taste
 from camenn.tables.events import Events
 from camenn.tables.features import Coding, Field, Side
+from camenn.tables.split import MICROSECONDS_A_DAY
 
 WINDOW = 200
 """The user's last events that are looked through."""
 RECENT = 10
-DAY = 86_400_000_000
-"""Microseconds."""
 NUM_FOLDS = 10
 SHRINK = 5.0
 """Events of the average rate that every rate is mixed with."""
@@ -109,7 +108,7 @@ class CountReader:
         user_bought = self.events.purchase_count[end] - self.events.purchase_count[start]
         place, real = latest(start, end, most=WINDOW)
         rows, outcome = np.asarray(self.events.item_row)[place], np.asarray(self.events.converted)[place]
-        days = (at[:, None] - np.asarray(self.events.at)[place]) / DAY
+        days = (at[:, None] - np.asarray(self.events.at)[place]) / MICROSECONDS_A_DAY
         over = np.where(real, self._surprise(outcome, rows, fold[:, None]), 0.0)
         usual = _shrunk_mean(over, real)
         suits = np.full(len(candidate), np.nan)
