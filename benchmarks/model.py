@@ -27,6 +27,7 @@ from camenn.models.frames import MultiTaskModel, Pattern
 from camenn.models.output import ModelInputs
 from camenn.models.zoo import build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
+from camenn.task import Task
 
 WIDTH, NUM_ITEMS = 128, 400
 CONTEXT, ITEM_FIELDS = 19, 4
@@ -159,7 +160,7 @@ def score(built: MultiTaskModel, made: RequestBatch) -> Callable[[], Tensor]:
 
     def run() -> Tensor:
         with torch.inference_mode():
-            logits: Tensor = built(made).logits["conversion"]  # type: ignore[index]
+            logits: Tensor = built(made).logits[Task.CONVERSION]
         return logits
 
     return run
