@@ -126,7 +126,7 @@ def test_a_shop_is_trained_judged_and_recommended_from_by_its_commands(
     events = pl.read_parquet(tmp_path / "shop" / "events.parquet")
     stated = events.with_columns(probability=0.2 + 0.6 * pl.col("converted"))
     stated.write_parquet(tmp_path / "shop" / "truth.parquet")
-    config.write_text('shop = "shop"\n' + small_toml() + "refit = true\n")
+    config.write_text('shop = "shop"\n' + small_toml())
     monkeypatch.chdir(tmp_path)
     trained = camenn("train", "--config", "small.toml", "--seed", 3, "--accelerator", "cpu")
     assert trained.code == 0

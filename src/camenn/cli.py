@@ -136,7 +136,7 @@ def evaluate(
     bundle = Bundle.from_pretrained(run)
     opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
     bundle.encode(opened, console=console)
-    found, metrics = run_metrics(bundle, opened, run, console=console)
+    found, metrics = run_metrics(bundle, opened, console=console)
     if not found.is_training_shop:
         console.print("a shop this model was not trained on, or one that changed since: all of it is judged, as test")
     if as_json:

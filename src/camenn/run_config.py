@@ -50,8 +50,8 @@ class TrainingConfig:
 
     CHOICE: the paper stops early and does not say by what.
     """
-    refit: bool = False
-    """Whether, once the best epoch is known, to train anew on training and validation together for as many.
+    ema_decay: float = 0.0
+    """Of the exponential moving average of the weights, which is validated and kept; 0: the weights themselves.
 
     DEVIATION: beyond the paper.
     """

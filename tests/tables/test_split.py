@@ -1,6 +1,5 @@
 """Who trains, who chooses, who judges: shares, and never the future."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from camenn.errors import ConfigError
 from camenn.tables.catalogue import Catalogue
 from camenn.tables.events import Events
 from camenn.tables.shop import open_shop
-from camenn.tables.split import MICROSECONDS_A_DAY, Part, SplitConfig, split_items, split_requests, split_shop
+from camenn.tables.split import MICROSECONDS_A_DAY, Part, SplitConfig, split_items, split_requests
 from toy import DAY, START, write_toy_shop
 
 SHARES = [(0.25, 0.1), (0.5, 0.2), (0.0, 0.0), (0.2, 0.0)]
@@ -186,25 +185,3 @@ def test_an_item_without_a_value_in_the_column_is_not_in_the_test(tmp_path: Path
 def test_a_column_that_is_not_there_is_told(catalogue: Catalogue) -> None:
     with pytest.raises(ConfigError, match=r"split\.item_column: the items table has no column 'colour'"):
         split_items(catalogue, SplitConfig(item_column="colour"))
-
-
-def test_with_validation_it_trains_and_the_test_stays_what_it_was(folder: Path) -> None:
-    shop = open_shop(folder)
-    divided, refitted = (split_shop(shop, SplitConfig(), with_validation=joined) for joined in (False, True))
-    for apart, together in zip(divided, refitted, strict=True):
-        assert apart is not None
-        assert together is not None
-        assert (apart == Part.VALIDATION).any()
-        assert (together == np.where(apart == Part.VALIDATION, Part.TRAIN, apart)).all()
-
-
-def test_a_shop_is_divided_by_the_days_of_its_own_time_zone(folder: Path, tmp_path: Path) -> None:
-    config = SplitConfig(requests="days")
-    shutil.copytree(folder, tmp_path / "east")
-    (tmp_path / "east" / "shop.toml").write_text('time_zone = "Asia/Shanghai"')
-    east = open_shop(tmp_path / "east")
-    assert east.events is not None
-    parts, _ = split_shop(east, config)
-    assert parts is not None
-    assert (parts == split_requests(east.events, config, time_zone="Asia/Shanghai")).all()
-    assert (parts != split_requests(east.events, config)).any()

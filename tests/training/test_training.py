@@ -17,7 +17,7 @@ from camenn.models.zoo import build_model
 from camenn.tables.features import Side
 from camenn.tables.shop import open_shop
 from camenn.task import ALIGNMENT_TASKS, Task
-from camenn.training.trainer import Trained
+from camenn.training.trainer import Trained, follow
 from toy import START, toy_events, toy_items, write_toy_shop
 from toy_run import same, small_config, train_on, weights
 
@@ -218,19 +218,29 @@ def test_mixed_precision_trains(shop: Path, tmp_path: Path) -> None:
     assert {value.dtype for value in weights(tmp_path / "run").values() if value.is_floating_point()} == {torch.float32}
 
 
-def test_a_refitted_model_has_trained_on_validation_and_is_judged_on_test_alone(shop: Path, tmp_path: Path) -> None:
-    trained = train_on(shop, tmp_path / "run", small_config(training={"refit": True}))
-    train_on(shop, tmp_path / "plain")
-    assert same(weights(tmp_path / "plain"), load_file(tmp_path / "run" / "selection" / "model.safetensors"))
-    assert not same(weights(tmp_path / "plain"), weights(tmp_path / "run"))
-    assert len(logged(tmp_path / "run" / "refit", "train/loss")) == trained.bundle.facts["best_epoch"]
-    found = evaluate(trained.bundle, open_shop(shop))
-    assert {one.split for one in found.predictions} == {"test"}
-    whole = evaluate(train_on(shop, tmp_path / "plain").bundle, open_shop(shop))
-    kept = {one.task: one for one in whole.predictions if one.split == "test"}
-    for one in found.predictions:  # the same rows are held out, whatever was refitted
-        assert (one.labels == kept[one.task].labels).all()
-        assert (one.groups == kept[one.task].groups).all()
+def test_the_kept_weights_are_the_average_of_those_that_training_goes_through(shop: Path, tmp_path: Path) -> None:
+    train_on(shop, tmp_path / "plain", small_config(training={"max_epochs": 1}))
+    train_on(shop, tmp_path / "run", small_config(training={"max_epochs": 1, "ema_decay": 0.9}))
+    plain, last = (
+        load_file(tmp_path / run / "checkpoints" / "last" / "tensors.safetensors") for run in ("plain", "run")
+    )
+    assert all(same({"": last[name]}, {"": value}) for name, value in plain.items())  # averaging changes no step
+    kept = load_file(tmp_path / "run" / "checkpoints" / "best" / "tensors.safetensors")
+    name = "embed.cls"
+    assert torch.equal(kept[name], last[f"average.{name}"])
+    assert not torch.equal(kept[name], last[f"model.{name}"])
+
+
+def test_an_average_of_weights_follows_its_formula() -> None:
+    average, model = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(average.weight)
+    torch.nn.init.ones_(model.weight)
+    expected = 0.0
+    for step in range(1, 60):
+        follow(average, model, decay=0.8, step=step)
+        decay = min(0.8, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * 1.0
+        assert average.weight.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_user_with_ten_thousand_events_and_one_with_none_are_trained_beside_each_other(tmp_path: Path) -> None:

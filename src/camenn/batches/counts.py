@@ -19,7 +19,7 @@ from camenn.tables.events import Events
 from camenn.tables.features import Coding, Field, Side
 from camenn.tables.split import MICROSECONDS_A_DAY
 
-WINDOW = 200
+WINDOW = 1000
 """The user's last events that are looked through."""
 RECENT = 10
 NUM_FOLDS = 10

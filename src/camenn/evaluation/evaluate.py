@@ -38,8 +38,6 @@ def evaluate(
 ) -> Evaluation:
     """Score what can be scored. On the training shop: validation and test; on another: everything, as test.
 
-    A model refitted on validation is judged on test alone.
-
     Raises:
         DataError: the shop has neither requests nor two items that can be aligned.
         StoreError: the shop is not encoded with the bundle's encoders.
@@ -50,8 +48,7 @@ def evaluate(
     parts = divided(bundle, shop, is_training_shop=is_training_shop)
     predictions: list[TaskPredictions] = []
     use: dict[Task, NDArray[np.float64]] = {}
-    has_validation = is_training_shop and not bundle.facts.get("trained_on_validation")
-    judged = (Part.VALIDATION, Part.TEST) if has_validation else (Part.TEST,)
+    judged = (Part.VALIDATION, Part.TEST) if is_training_shop else (Part.TEST,)
     for part in track(judged, "evaluating", console=console, transient=True):
         for task, scores in _scores(bundle, parts, part, device).items():
             predictions.append(_predictions(task, part, scores, bundle.calibration.get(task, Calibration())))
@@ -68,8 +65,7 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
     """The shop as training divided it, or as one test part."""
     source = bundle.open(shop)
     if is_training_shop:
-        with_validation = bool(bundle.facts.get("trained_on_validation"))
-        request_parts, item_parts = split_shop(shop, bundle.config.split, with_validation=with_validation)
+        request_parts, item_parts = split_shop(shop, bundle.config.split)
     else:
         item_parts = np.full(len(shop.catalogue.ids), Part.TEST, dtype=np.int8)
         item_parts[:2] = -1

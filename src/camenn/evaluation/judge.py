@@ -21,17 +21,13 @@ from camenn.task import Task
 SHOWN_ITEMS = 8
 
 
-def run_metrics(bundle: Bundle, shop: Shop, run: Path, *, console: Console) -> tuple[Evaluation, Metrics]:
-    """What the bundle of a run said of a shop, and all figures of it.
+def run_metrics(bundle: Bundle, shop: Shop, *, console: Console) -> tuple[Evaluation, Metrics]:
+    """What a bundle said of a shop, and all figures of it.
 
-    Where the run was refitted, the figures on validation are those of the model it was chosen by, which has not seen
-    it. Where the shop is simulated, the best possible AUC stands beside the model's. See `evaluate` for what it raises.
+    Where the shop is simulated, the best possible AUC stands beside the model's. See `evaluate` for what it raises.
     """
     found = evaluate(bundle, shop, console=console)
     metrics = metrics_of(found.predictions)
-    if found.is_training_shop and (run / "selection").is_dir():
-        selected = evaluate(Bundle.from_pretrained(run / "selection"), shop, console=console)
-        metrics = {**metrics_of([p for p in selected.predictions if p.split == "validation"]), **metrics}
     for task, use in found.expert_use.items():
         metrics["test"][task.value]["expert_use"] = use.tolist()
     best_auc = best_possible_auc(found.parts, Part.TEST)
@@ -56,7 +52,7 @@ def show_metrics(metrics: Metrics, output: Console) -> None:
 
 def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Console) -> Metrics:
     """Evaluate on the parts training did not see and write what a reader of the run wants to know."""
-    found, metrics = run_metrics(bundle, shop, run, console=console)
+    found, metrics = run_metrics(bundle, shop, console=console)
     partial = run / ".metrics.json.partial"
     partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     partial.replace(run / "metrics.json")

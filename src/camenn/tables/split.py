@@ -48,12 +48,8 @@ class SplitConfig:
     seed: int = 0
 
 
-def split_shop(
-    shop: Shop, config: SplitConfig, *, with_validation: bool = False
-) -> tuple[NDArray[np.int8] | None, NDArray[np.int8]]:
+def split_shop(shop: Shop, config: SplitConfig) -> tuple[NDArray[np.int8] | None, NDArray[np.int8]]:
     """The part of each request, (num_requests,) or None without events, and of each item, (item rows,).
-
-    with_validation: what is held back for validation counts as training.
 
     Raises:
         ConfigError: the items table has no `item_column`.
@@ -62,10 +58,6 @@ def split_shop(
     request_parts = (
         None if shop.events is None else split_requests(shop.events, config, time_zone=shop.settings.time_zone)
     )
-    if with_validation:
-        item_parts[item_parts == Part.VALIDATION] = Part.TRAIN
-        if request_parts is not None:
-            request_parts[request_parts == Part.VALIDATION] = Part.TRAIN
     return request_parts, item_parts
 
 

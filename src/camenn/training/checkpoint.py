@@ -42,9 +42,9 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(self, weights: nn.ModuleDict, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """Write `last`; a kill in between leaves the one before."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = dict(weights.state_dict())
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
         self._write("last", tensors, json.dumps(asdict(progress)))
@@ -53,7 +53,7 @@ class Checkpoints:
         """Write `best`."""
         self._write("best", dict(model.state_dict()), "{}")
 
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, run: str) -> Progress:
+    def restore(self, weights: nn.ModuleDict, optimizer: torch.optim.Optimizer, *, run: str) -> Progress:
         """Take up `last` of this run, or begin one where there is none yet.
 
         Raises:
@@ -70,12 +70,11 @@ class Checkpoints:
         if progress.run != run:
             raise _another(folder, "its settings, its seed, its shop or its number of processes were others")
         tensors = load_file(folder / "tensors.safetensors")
-        _load_model(model, {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, folder)
         state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                state.setdefault(int(index), {})[key] = value
+        for name in [name for name in tensors if name.startswith("optimizer.")]:
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = tensors.pop(name)
+        _load_model(weights, tensors, folder)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
         return progress

@@ -36,15 +36,13 @@ class Prepared:
     model: MultiTaskModel
 
 
-def prepare(shop: Shop, config: RunConfig, *, console: Console, with_validation: bool = False) -> Prepared:
+def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
     """Divide, fit features on the training part, open the encoded catalogue (encoding what is missing), build.
-
-    with_validation: count the validation part as training.
 
     Raises:
         DataError: the training part is empty.
     """
-    request_parts, item_parts = split_shop(shop, config.split, with_validation=with_validation)
+    request_parts, item_parts = split_shop(shop, config.split)
     if request_parts is not None and not (request_parts == Part.TRAIN).any():
         raise DataError(
             f"{shop.folder}: no request is left to train on, the split takes all of them; "

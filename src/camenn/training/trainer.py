@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import time
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,30 +87,10 @@ def train(
     loop = _Loop(fabric, prepared, config, run, console)
     progress = loop.run_to_end()
     bundle = loop.bundle(shop, progress)
-    if config.training.refit:
-        if fabric.is_global_zero:
-            bundle.save_pretrained(run / "selection")
-        bundle = _refit(fabric, shop, config, run / "refit", console, selected=bundle)
     if fabric.is_global_zero:
         bundle.save_pretrained(run / "bundle")
     fabric.barrier()
     return Trained(bundle, fabric.is_global_zero)
-
-
-def _refit(fabric: Fabric, shop: Shop, config: RunConfig, run: Path, console: Console, *, selected: Bundle) -> Bundle:
-    """Train once more, on training and validation together, for as many epochs as were best.
-
-    What was fitted on validation, the mixes and the calibration, is taken over from the selected model.
-    """
-    epochs = selected.facts["best_epoch"]
-    console.print(f"once more on training and validation together, {epochs} epochs")
-    prepared = prepare(shop, config, console=console, with_validation=True)
-    progress = _Loop(fabric, prepared, config, run, console, epochs=epochs).run_to_end()
-    for task in Task:
-        prepared.model.tower(task).mix.copy_(selected.model.tower(task).mix)
-    facts = {**selected.facts, "trained_on_validation": True}
-    facts["training_s"] = round(selected.facts["training_s"] + progress.train_s, 1)
-    return replace(selected, model=prepared.model.eval(), features=prepared.parts.source.features, facts=facts)
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Adam:
@@ -124,28 +105,20 @@ def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.opt
 
 
 class _Loop:
-    """`epochs`: train for exactly as many, without validating; None: until validation no longer gains."""
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        prepared: Prepared,
-        config: RunConfig,
-        run: Path,
-        console: Console,
-        *,
-        epochs: int | None = None,
-    ) -> None:
-        self.epochs = epochs
+    def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
         self.plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=config.training.seed)
         self.model = prepared.model
         self.objective = MultiTaskObjective(self.model, config.objective)
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
+        self.kept = self.model
+        self.weights = torch.nn.ModuleDict({"model": self.model})
+        if config.training.ema_decay:
+            self.weights["average"] = self.kept = deepcopy(self.model).eval()
         self.checkpoints = Checkpoints(run / "checkpoints")
         identity = _run_identity(config, prepared, num_processes=fabric.world_size)
-        self.progress = self.checkpoints.restore(self.model, optimizer, run=identity)
+        self.progress = self.checkpoints.restore(self.weights, optimizer, run=identity)
         self.log = (
             RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
             if fabric.is_global_zero
@@ -167,14 +140,11 @@ class _Loop:
         if self.log is not None:
             self.log.close()
         self.fabric.barrier()
-        if self.epochs is None:
-            self.checkpoints.restore_best(self.model)
+        self.checkpoints.restore_best(self.kept)
         return progress
 
     def _finished(self) -> bool:
         settings, progress = self.config.training, self.progress
-        if self.epochs is not None:
-            return progress.epoch >= self.epochs
         return progress.epoch >= settings.max_epochs or progress.stale_epochs >= settings.patience
 
     def _epoch(self, progress: Progress) -> None:
@@ -211,6 +181,8 @@ class _Loop:
         self.optimizer.step()
         progress.step += 1
         progress.global_step += 1
+        if settings.ema_decay:
+            follow(self.kept, self.model, decay=settings.ema_decay, step=progress.global_step)
         for name, value in {"loss": loss.detach(), **parts}.items():
             total = progress.losses.setdefault(name, [0.0, 0.0])
             total[0] += float(value)
@@ -220,32 +192,31 @@ class _Loop:
     def _checkpoint(self) -> None:
         self.saved_at = time.monotonic()
         if self.fabric.is_global_zero:
-            self.checkpoints.save(self.model, self.raw_optimizer, self.progress)
+            self.checkpoints.save(self.weights, self.raw_optimizer, self.progress)
 
     def _conclude(self, progress: Progress) -> None:
-        """Log an epoch on the first process; unless the number of epochs was given, keep the best."""
+        """Log an epoch on the first process; keep the best."""
         figures = {f"train/{name}": total / count for name, (total, count) in progress.losses.items()}
         if self.log is not None:
-            validation = self._validate() if self.epochs is None else {}
+            validation = self._validate()
             figures |= validation
             self.log.write(figures, step=progress.global_step, epoch=progress.epoch)
             shown = [f"{name.split('/')[1]} {value:.4f}" for name, value in validation.items()]
             loss = f"epoch {progress.epoch + 1}: loss {figures['train/loss']:.4f}"
             self.console.print("  ".join([loss, *shown]))
-        if self.epochs is None:
-            self._choose(progress, float(self.fabric.broadcast(self._score(figures))))
+        self._choose(progress, float(self.fabric.broadcast(self._score(figures))))
 
     def _validate(self) -> dict[str, float]:
         """Fit how the towers weigh their parts on the validation part; AUC of each task there."""
         scores = self._validation_scores()
-        logits = mix_parts(self.model, scores)
+        logits = mix_parts(self.kept, scores)
         return {f"validation/{task}_auc": auc(logits[task], one.labels) for task, one in scores.items()}
 
     def _choose(self, progress: Progress, score: float) -> None:
         if score > progress.best_score:
             progress.best_score, progress.best_epoch, progress.stale_epochs = score, progress.epoch, 0
             if self.fabric.is_global_zero:
-                self.checkpoints.save_best(self.model)
+                self.checkpoints.save_best(self.kept)
         else:
             progress.stale_epochs += 1
 
@@ -263,10 +234,10 @@ class _Loop:
         found: dict[Task, Scores] = {}
         pieces = parts.requests(Part.VALIDATION, self.config.requests)
         if pieces is not None and self.plan.reader is not None:
-            found[Task.CONVERSION] = score_requests(self.model, self.plan.reader, pieces, device=device)
+            found[Task.CONVERSION] = score_requests(self.kept, self.plan.reader, pieces, device=device)
         pairs = parts.evaluation_pairs(Part.VALIDATION, self.config.pairs)
         if pairs is not None:
-            found |= score_pairs(self.model, parts, pairs, device=device)
+            found |= score_pairs(self.kept, parts, pairs, device=device)
         return found
 
     def bundle(self, shop: Shop, progress: Progress) -> Bundle:
@@ -283,14 +254,13 @@ class _Loop:
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
             "steps": progress.global_step,
-            "trained_on_validation": False,
             "training_s": round(progress.train_s, 1),
             "device": str(self.fabric.device),
             "torch": torch.__version__,
         }
         prepared = self.prepared
         return Bundle(
-            model=self.model.eval(),
+            model=self.kept.eval(),
             config=self.config,
             features=prepared.parts.source.features,
             text=prepared.text,
@@ -307,6 +277,14 @@ def _run_identity(config: RunConfig, prepared: Prepared, *, num_processes: int) 
     encoders = [one and one.digest for one in (prepared.text, prepared.image)]
     identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}\n{num_processes}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+
+
+def follow(average: torch.nn.Module, model: torch.nn.Module, *, decay: float, step: int) -> None:
+    """Move an average of weights towards the model's after step 1, 2, ...; the first steps are soon forgotten."""
+    share = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
+    with torch.no_grad():
+        for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+            mean.lerp_(value, share)
 
 
 def seed_step(*numbers: int) -> None:
