@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from safetensors import SafetensorError
@@ -176,8 +177,8 @@ class Bundle:
                 os.fsync(file.fileno())
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> Bundle:
-        """Read a bundle, or the run that holds one.
+    def from_pretrained(cls, folder: Path, *, device: torch.device | str = "cpu") -> Bundle:
+        """Read a bundle, or the run that holds one, its model onto `device`.
 
         Raises:
             BundleError: a file is missing or altered, or of a format this version does not read.
@@ -203,7 +204,7 @@ class Bundle:
             raise BundleError(
                 f"{folder / WEIGHTS}: weights do not fit the features and configuration: {error}; {REMEDY}"
             ) from None
-        return cls(model.eval(), config, features, text, image, calibration, facts)
+        return cls(model.eval().to(device), config, features, text, image, calibration, facts)
 
 
 def model_inputs(

@@ -16,6 +16,7 @@ from rich.text import Text
 from camenn.errors import CamennError
 
 if TYPE_CHECKING:
+    from camenn.bundle import Bundle as LoadedBundle
     from camenn.tables.shop import Shop as OpenedShop
 
 app = typer.Typer(
@@ -130,12 +131,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Judge a trained model: AUC, accuracy, calibration, with intervals."""
-    from camenn.bundle import Bundle
     from camenn.evaluation.judge import run_metrics, show_metrics
 
-    bundle = Bundle.from_pretrained(run)
-    opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
-    bundle.encode(opened, console=console)
+    bundle, opened = _load(run, shop)
     found, metrics = run_metrics(bundle, opened, console=console)
     if not found.is_training_shop:
         console.print("a shop this model was not trained on, or one that changed since: all of it is judged, as test")
@@ -156,18 +154,26 @@ def recommend(
     available: Annotated[Path | None, typer.Option(help="A file with a column item_id: what can be had.")] = None,
 ) -> None:
     """Rank the catalogue for each user of a list."""
-    from camenn.bundle import Bundle
     from camenn.recommend.offline import RecommendConfig, recommend_items, write_recommendations
     from camenn.tables.id_list import read_ids
 
-    bundle = Bundle.from_pretrained(run)
-    opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
-    bundle.encode(opened, console=console)
+    bundle, opened = _load(run, shop)
     had = None if available is None else read_ids(available, "item_id")
     settings = RecommendConfig(k=k, keep_bought=keep_bought, available=had)
     ranked = recommend_items(bundle, opened, read_ids(users, "user_id"), settings, console=console)
     write_recommendations(ranked, out)
     console.print(f"wrote {len(ranked)} rows to {out}")
+
+
+def _load(run: Path, shop: Path | None) -> tuple[LoadedBundle, OpenedShop]:
+    """A run's model, on the GPU where there is one, and the shop it is asked about, encoded."""
+    from camenn.bundle import Bundle
+    from camenn.embeddings.pretrained import choose_device
+
+    bundle = Bundle.from_pretrained(run, device=choose_device(None))
+    opened = _open(shop if shop is not None else Path(bundle.facts["shop"]))
+    bundle.encode(opened, console=console)
+    return bundle, opened
 
 
 def _open(folder: Path) -> OpenedShop:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from camenn.batches.batch import move
+from camenn.batches.batch import Batch, move
 from camenn.batches.pairs import Pairs, pair_batch
 from camenn.batches.parts import EVALUATION_SEED, Parts
 from camenn.batches.requests import Pieces, RequestReader, plan_batches
@@ -33,29 +33,34 @@ class Scores:
     """(experts,) mean weight of each expert over the rows."""
 
 
-def score_requests(model: nn.Module, reader: RequestReader, pieces: Pieces, *, device: torch.device) -> Scores:
+def answer(model: nn.Module, batch: Batch) -> ModelOutput:
+    """What a model says of a batch, without gradients, on the device that the model is on."""
+    with torch.inference_mode():
+        output: ModelOutput = model(move(batch, next(model.parameters()).device))
+    return output
+
+
+def score_requests(model: nn.Module, reader: RequestReader, pieces: Pieces) -> Scores:
     """Conversion logits of every candidate."""
     collected = _Collected()
     model.eval()
     batches = plan_batches(pieces, rows=SCORING_ROWS, rows_an_event=reader.rows_an_event())
     for index in batches:
         batch = reader.batch(pieces.take(index), seed=(EVALUATION_SEED, int(pieces.request[index[0]])))
-        with torch.inference_mode():
-            output: ModelOutput = model(move(batch, device))
+        output = answer(model, batch)
         group = pieces.request[index][batch.request.numpy()]
         collected.add(output, Task.CONVERSION, batch.labels.numpy(), group)
     return collected.scores()
 
 
-def score_pairs(model: nn.Module, parts: Parts, pairs: Pairs, *, device: torch.device) -> dict[Task, Scores]:
+def score_pairs(model: nn.Module, parts: Parts, pairs: Pairs) -> dict[Task, Scores]:
     """Alignment logits of every pair, by task."""
     collected = {task: _Collected() for task in ALIGNMENT_TASKS}
     model.eval()
     for start in range(0, len(pairs), SCORING_ROWS):
         chunk = pairs.take(slice(start, start + SCORING_ROWS))
         batch = pair_batch(parts.source, parts.groups, chunk)
-        with torch.inference_mode():
-            output: ModelOutput = model(move(batch, device))
+        output = answer(model, batch)
         for task in ALIGNMENT_TASKS:
             rows = rows_of(batch, task).numpy()
             collected[task].add(output, task, chunk.labels[rows], chunk.anchor[rows])

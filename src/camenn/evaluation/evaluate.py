@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -33,16 +32,13 @@ class Evaluation:
     is_training_shop: bool
 
 
-def evaluate(
-    bundle: Bundle, shop: Shop, *, device: torch.device | None = None, console: Console | None = None
-) -> Evaluation:
+def evaluate(bundle: Bundle, shop: Shop, *, console: Console | None = None) -> Evaluation:
     """Score what can be scored. On the training shop: validation and test; on another: everything, as test.
 
     Raises:
         DataError: the shop has neither requests nor two items that can be aligned.
         StoreError: the shop is not encoded with the bundle's encoders.
     """
-    device = torch.device("cpu") if device is None else device
     console = Console(quiet=True) if console is None else console
     is_training_shop = bundle.facts.get("shop_identity") == shop_identity(shop, bundle.config.split)
     parts = divided(bundle, shop, is_training_shop=is_training_shop)
@@ -50,7 +46,7 @@ def evaluate(
     use: dict[Task, NDArray[np.float64]] = {}
     judged = (Part.VALIDATION, Part.TEST) if is_training_shop else (Part.TEST,)
     for part in track(judged, "evaluating", console=console, transient=True):
-        for task, scores in _scores(bundle, parts, part, device).items():
+        for task, scores in _scores(bundle, parts, part).items():
             predictions.append(_predictions(task, part, scores, bundle.calibration.get(task, Calibration())))
             if part is Part.TEST:
                 use[task] = scores.expert_use
@@ -73,16 +69,15 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
     return find_parts(source, request_parts=request_parts, item_parts=item_parts)
 
 
-def _scores(bundle: Bundle, parts: Parts, part: Part, device: torch.device) -> dict[Task, Scores]:
+def _scores(bundle: Bundle, parts: Parts, part: Part) -> dict[Task, Scores]:
     found: dict[Task, Scores] = {}
-    model = bundle.model.to(device)
     pieces = parts.requests(part, bundle.config.requests)
     if pieces is not None and bundle.features.of(Side.CONTEXT):  # a model of items alone says nothing of requests
         reader = parts.reader(bundle.requests_of(parts.source.shop))
-        found[Task.CONVERSION] = score_requests(model, reader, pieces, device=device)
+        found[Task.CONVERSION] = score_requests(bundle.model, reader, pieces)
     pairs = parts.evaluation_pairs(part, bundle.config.pairs)
     if pairs is not None:
-        found |= score_pairs(model, parts, pairs, device=device)
+        found |= score_pairs(bundle.model, parts, pairs)
     return found
 
 

@@ -12,6 +12,7 @@ from camenn.bundle import Bundle, Calibration
 from camenn.evaluation.report import AlignedItem, HeatMaps
 from camenn.models.frames import MultiTaskModel
 from camenn.models.zoo import build_model
+from camenn.scoring import answer
 from camenn.tables.split import Part
 from camenn.tables.vocabulary import Vocabulary
 from camenn.task import Task
@@ -33,6 +34,7 @@ def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     untrained = build_model(bundle.config.model, bundle.inputs()).eval()
     measured = {n: v for n, v in bundle.model.state_dict().items() if ".standardise." in n}
     untrained.load_state_dict(measured, strict=False)
+    untrained.to(next(bundle.model.parameters()).device)
     catalogue = parts.source.shop.catalogue
     lines = rows - Vocabulary.FIRST
     return HeatMaps(
@@ -56,13 +58,12 @@ def _similarity(model: MultiTaskModel, parts: Parts, rows: NDArray[np.int32]) ->
     every = np.ones(len(text), dtype=bool)
     pairs = Pairs(text, image, (text == image).astype(np.float32), every, every, text)
     batch = pair_batch(parts.source, parts.groups, pairs)
-    with torch.inference_mode():
-        output = model(batch)
+    output = answer(model, batch)
     if output.aligned is not None:
         values = output.aligned.similarity(batch.text, batch.image)
     else:
         values = torch.sigmoid(output.logits[Task.IMAGE_TO_TEXT])
-    similarity: NDArray[np.float64] = values.double().numpy().reshape(len(rows), len(rows))
+    similarity: NDArray[np.float64] = values.cpu().double().numpy().reshape(len(rows), len(rows))
     return similarity
 
 
@@ -84,9 +85,8 @@ def extreme_items(bundle: Bundle, parts: Parts, *, count: int) -> tuple[list[Ali
         chunk = items[start : start + 512]
         seen = every[: len(chunk)]
         own = Pairs(chunk, chunk, np.ones(len(chunk), dtype=np.float32), seen, seen, chunk)
-        with torch.inference_mode():
-            output = bundle.model(pair_batch(parts.source, parts.groups, own))
-        logits.append(output.logits[Task.IMAGE_TO_TEXT].double().numpy())
+        output = answer(bundle.model, pair_batch(parts.source, parts.groups, own))
+        logits.append(output.logits[Task.IMAGE_TO_TEXT].cpu().double().numpy())
     probability = calibration.probabilities(np.concatenate(logits))
     order = np.argsort(probability, kind="stable")
     worst, best = order[:count], order[count:][::-1][:count]

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from camenn.batches.batch import move
 from camenn.batches.requests import Askers, RequestReader
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import DataError
+from camenn.scoring import answer
 from camenn.tables.features import Side
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
@@ -149,10 +148,7 @@ class _Scorer:
                 np.zeros((len(chunk), self.row_slots), dtype=np.int32),
                 np.zeros(len(chunk), dtype=np.float32),
             )
-            with torch.inference_mode():
-                logits.append(
-                    self.model(move(batch, _device(self.model))).logits[Task.CONVERSION].double().cpu().numpy()
-                )
+            logits.append(answer(self.model, batch).logits[Task.CONVERSION].cpu().double().numpy())
         return np.concatenate(logits)
 
     @staticmethod
@@ -160,7 +156,3 @@ class _Scorer:
         return pl.DataFrame(
             schema={"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "probability": pl.Float64}
         )
-
-
-def _device(model: torch.nn.Module) -> torch.device:
-    return next(model.parameters()).device

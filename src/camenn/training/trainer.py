@@ -230,14 +230,14 @@ class _Loop:
 
     def _validation_scores(self) -> dict[Task, Scores]:
         """Logits of the validation part by task, as far as the shop has them."""
-        parts, device = self.prepared.parts, self.fabric.device
+        parts = self.prepared.parts
         found: dict[Task, Scores] = {}
         pieces = parts.requests(Part.VALIDATION, self.config.requests)
         if pieces is not None and self.plan.reader is not None:
-            found[Task.CONVERSION] = score_requests(self.kept, self.plan.reader, pieces, device=device)
+            found[Task.CONVERSION] = score_requests(self.kept, self.plan.reader, pieces)
         pairs = parts.evaluation_pairs(Part.VALIDATION, self.config.pairs)
         if pairs is not None:
-            found |= score_pairs(self.kept, parts, pairs, device=device)
+            found |= score_pairs(self.kept, parts, pairs)
         return found
 
     def bundle(self, shop: Shop, progress: Progress) -> Bundle:
