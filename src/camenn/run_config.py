@@ -120,6 +120,7 @@ SHARES = (
     "model.id_dropout",
     "model.aligned_dropout",
     "model.aligned_token_dropout",
+    "training.ema_decay",
 )
 """Values from 0 to below 1."""
 

@@ -2,16 +2,20 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
+from camenn.bundle import Bundle
+from camenn.evaluation.evaluate import Evaluation, evaluate
 from camenn.evaluation.predictions import TaskPredictions
 from camenn.evaluation.report import AlignedItem, HeatMaps, ReportData, RunFacts
 from camenn.evaluation.tables import metrics_of
 from camenn.metrics.calibration import sigmoid
+from camenn.tables.shop import Shop, open_shop
 from camenn.task import Task
 
 
@@ -105,3 +109,18 @@ def make_report() -> Callable[..., ReportData]:
 def no_curves() -> pl.DataFrame:
     """What a run that logged nothing has."""
     return pl.DataFrame(schema={"step": pl.Int64, "epoch": pl.Int64, "name": pl.String, "value": pl.Float64})
+
+
+@pytest.fixture(scope="module")
+def bundle(toy: Path) -> Bundle:
+    return Bundle.from_pretrained(toy / "run")
+
+
+@pytest.fixture(scope="module")
+def shop(toy: Path) -> Shop:
+    return open_shop(toy / "shop")
+
+
+@pytest.fixture(scope="module")
+def found(bundle: Bundle, shop: Shop) -> Evaluation:
+    return evaluate(bundle, shop)
