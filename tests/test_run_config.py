@@ -143,5 +143,6 @@ def test_the_papers_configuration_has_nothing_from_beyond_the_paper() -> None:
     config = read_config(CONFIG_FOLDER / "paper.toml")
     assert not config.features.counts
     assert (config.model.aligned_width, config.model.token_dropout, config.model.id_dropout) == (0, 0.0, 0.0)
+    assert not config.model.products
     assert (config.objective.contrast, config.objective.load_balance) == (0.0, 0.0)
     assert (config.training.ema_decay, config.training.gradient_clip) == (0.0, 0.0)

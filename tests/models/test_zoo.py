@@ -28,6 +28,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "token_dropout": 0.5,
         "id_dropout": 0.9,
         "pattern": Pattern.SHARED_HISTORY,
+        "products": False,
         "aligned_width": 0,
         "aligned_dropout": 0.9,
         "aligned_token_dropout": 0.9,

@@ -9,6 +9,7 @@ from torch import nn
 
 from camenn.layers.aligned_space import NUM_EVIDENCE, AlignedSpace
 from camenn.layers.embedding import InputEmbedding
+from camenn.layers.pairwise import FactorisationMachine
 from camenn.layers.transformer import TransformerBlock
 from camenn.models.frames import MultiGate, MultiTaskModel, Pattern, Stack, Tower
 from camenn.models.output import ModelInputs
@@ -31,6 +32,8 @@ class CamennConfig:
     id_dropout: float = 0.1
     """Share of identifiers taken for unseen at a training step. DEVIATION: beyond the paper."""
     pattern: Pattern = Pattern.FULL
+    products: bool = True
+    """Whether products of two fields add to the conversion logit. DEVIATION: beyond the paper."""
     aligned_width: int = 128
     """Width of the aligned space; 0 leaves it out, which is the paper's own way."""
     aligned_dropout: float = 0.5
@@ -73,6 +76,7 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         pattern=config.pattern,
         dropout=config.dropout,
         aligned_space=aligned,
+        products=FactorisationMachine(width) if config.products else None,
     )
 
 

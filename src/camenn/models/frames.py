@@ -12,6 +12,7 @@ from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
 from camenn.layers.dropout import Dropout
 from camenn.layers.embedding import InputEmbedding
+from camenn.layers.pairwise import FactorisationMachine, FieldVectors
 from camenn.layers.routing import Gate, MixtureOfExperts
 from camenn.layers.transformer import Memory
 from camenn.models.output import GateWeights, ModelOutput, rows_of
@@ -102,10 +103,17 @@ class Tower(nn.Module):
         self.num_evidence = num_evidence
         self.register_buffer("mix", torch.tensor([1.0, *[1.0 / max(num_evidence, 1)] * num_evidence]))
 
-    def forward(self, sequence: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor]:
-        """-> (rows,) logits, and the (rows, 1 + num_evidence) parts they are the weighed sum of."""
+    def forward(
+        self, sequence: Sequence, evidence: Tensor | None, beside: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """-> (rows,) logits, and the (rows, 1 + num_evidence) parts they are the weighed sum of.
+
+        beside: (rows,) logits that add to the head's and are learned with it.
+        """
         cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
         parts: Tensor = self.head(cls)
+        if beside is not None:
+            parts = parts + beside[:, None]
         if self.num_evidence:
             said = parts.new_zeros(parts.shape[0], self.num_evidence) if evidence is None else evidence.detach()
             parts = torch.cat([parts, said.to(parts.dtype)], dim=-1)
@@ -125,6 +133,7 @@ class MultiTaskModel(nn.Module):
         pattern: Pattern,
         dropout: float,
         aligned_space: AlignedSpace | None,
+        products: FactorisationMachine | None,
     ) -> None:
         super().__init__()
         self.embed = embed
@@ -135,6 +144,7 @@ class MultiTaskModel(nn.Module):
         self.towers = nn.ModuleDict({task.value: tower for task, tower in towers.items()})
         self.pattern = pattern
         self.aligned_space = aligned_space
+        self.products = products
         if pattern is Pattern.SHARED_HISTORY:
             self.request_token = nn.Parameter(torch.randn(embed.width) * 0.02)
 
@@ -142,9 +152,9 @@ class MultiTaskModel(nn.Module):
         """A request batch answers conversion, a pair batch the two alignment tasks."""
         aligned = self._align(batch)
         if isinstance(batch, RequestBatch):
-            bottom = self.bottom(self._requests(batch))
+            sequence, beside = self._requests(batch)
             evidence = None if aligned is None else request_evidence(batch, aligned)
-            logits, parts, gates = self._answer(Task.CONVERSION, bottom, evidence)
+            logits, parts, gates = self._answer(Task.CONVERSION, self.bottom(sequence), evidence, beside)
             return ModelOutput({Task.CONVERSION: logits}, {Task.CONVERSION: gates}, {Task.CONVERSION: parts}, aligned)
         return self._pair_output(batch, aligned)
 
@@ -165,9 +175,11 @@ class MultiTaskModel(nn.Module):
         assert isinstance(found, Tower)
         return found
 
-    def _answer(self, task: Task, bottom: Sequence, evidence: Tensor | None) -> tuple[Tensor, Tensor, GateWeights]:
+    def _answer(
+        self, task: Task, bottom: Sequence, evidence: Tensor | None, beside: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, GateWeights]:
         routed, gates = self.routing(task, bottom)
-        logits, parts = self.tower(task)(routed, evidence)
+        logits, parts = self.tower(task)(routed, evidence, beside)
         return logits, parts, gates
 
     def _align(self, batch: Batch) -> Aligned | None:
@@ -182,10 +194,11 @@ class MultiTaskModel(nn.Module):
         finished: Tensor = self.dropout(self.norm(vectors))
         return finished
 
-    def _requests(self, batch: RequestBatch) -> Sequence:
+    def _requests(self, batch: RequestBatch) -> tuple[Sequence, Tensor | None]:
         """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2).
 
         CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items.
+        Beside it the (rows,) logits of the products of fields, where the model has them.
         """
         tokens = self.embed.items(batch.items)
         context, context_mask = self.embed.context(batch)
@@ -195,19 +208,26 @@ class MultiTaskModel(nn.Module):
         item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[batch.candidates]
         item_mask = torch.cat([tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1)
         meeting, meeting_mask = self.embed.meeting(batch)
+        beside = None
+        if self.products is not None:
+            beside = self.products(
+                FieldVectors(context, context_mask, batch.request),
+                FieldVectors(tokens.fields, tokens.fields_mask, batch.candidates),
+                FieldVectors(meeting, meeting_mask),
+            )
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
         own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]
         if self.pattern is Pattern.FULL:
             vectors = torch.cat([own[0], shared[batch.request], *own[1:]], dim=1)
             mask = torch.cat([own_mask[0], shared_mask[batch.request], *own_mask[1:]], dim=1)
-            return Sequence(self._finish(vectors), mask)
+            return Sequence(self._finish(vectors), mask), beside
         start = self.request_token.expand(batch.num_requests, 1, -1)
         memory = Memory(
             self._finish(torch.cat([start, shared], dim=1)),
             torch.cat([_real(batch.num_requests, shared_mask), shared_mask], dim=1),
             batch.request,
         )
-        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory)
+        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory), beside
 
     def _pairs(self, batch: PairBatch) -> Sequence:
         """The input of alignment.
