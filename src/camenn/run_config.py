@@ -45,8 +45,8 @@ class TrainingConfig:
     max_epochs: int = 20
     patience: int = 3
     """Epochs without a better validation score before stopping. CHOICE: three; the best epoch is kept."""
-    monitor: Literal["conversion", "alignment"] | None = None
-    """Whose validation AUC chooses the epoch; None: conversion's where the shop has events.
+    monitor: Literal["conversion", "alignment", "mean"] | None = None
+    """Whose validation AUC chooses the epoch, or the mean of both; None: conversion's where the shop has events.
 
     CHOICE: the paper stops early and does not say by what.
     """

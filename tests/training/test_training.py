@@ -92,11 +92,14 @@ def test_the_weights_are_those_of_the_best_epoch(shop: Path, tmp_path: Path) -> 
     assert same(weights(tmp_path / "long"), weights(tmp_path / "short"))
 
 
-def test_the_task_that_was_asked_for_chooses_the_epoch(shop: Path, tmp_path: Path) -> None:
-    settings = {"max_epochs": 5, "patience": 5, "learning_rate": 0.01, "monitor": "alignment"}
+@pytest.mark.parametrize("monitor", ["conversion", "alignment", "mean"])
+def test_the_tasks_that_were_asked_for_choose_the_epoch(shop: Path, tmp_path: Path, monitor: str) -> None:
+    settings = {"max_epochs": 5, "patience": 5, "learning_rate": 0.01, "monitor": monitor}
     facts = train_on(shop, tmp_path / "run", small_config(training=settings)).bundle.facts
-    both = [logged(tmp_path / "run", f"validation/{task}_auc") for task in sorted(ALIGNMENT)]
-    assert facts["best_epoch"] == int(np.argmax(np.mean(both, axis=0))) + 1
+    conversion = np.array(logged(tmp_path / "run", "validation/conversion_auc"))
+    alignment = np.mean([logged(tmp_path / "run", f"validation/{task}_auc") for task in sorted(ALIGNMENT)], axis=0)
+    chosen = {"conversion": conversion, "alignment": alignment, "mean": (conversion + alignment) / 2}[monitor]
+    assert facts["best_epoch"] == int(np.argmax(chosen)) + 1
 
 
 def test_training_ends_after_as_many_epochs_as_were_asked_for(shop: Path, tmp_path: Path) -> None:

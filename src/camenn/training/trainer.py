@@ -224,9 +224,12 @@ class _Loop:
         """What epochs are compared by; without anything to validate on, the training loss."""
         monitor = self.config.training.monitor
         conversion = figures.get(f"validation/{Task.CONVERSION}_auc", float("nan"))
-        alignment = np.mean([figures.get(f"validation/{task}_auc", float("nan")) for task in ALIGNMENT_TASKS])
-        order = (alignment, conversion) if monitor == "alignment" else (conversion, alignment)
-        return next((float(value) for value in order if np.isfinite(value)), -figures["train/loss"])
+        alignment = float(np.mean([figures.get(f"validation/{task}_auc", float("nan")) for task in ALIGNMENT_TASKS]))
+        order = [alignment, conversion] if monitor == "alignment" else [conversion, alignment]
+        known = [value for value in order if math.isfinite(value)]
+        if not known:
+            return -figures["train/loss"]
+        return sum(known) / len(known) if monitor == "mean" else known[0]
 
     def _validation_scores(self) -> dict[Task, Scores]:
         """Logits of the validation part by task, as far as the shop has them."""
