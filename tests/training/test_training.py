@@ -221,6 +221,19 @@ def test_mixed_precision_trains(shop: Path, tmp_path: Path) -> None:
     assert {value.dtype for value in weights(tmp_path / "run").values() if value.is_floating_point()} == {torch.float32}
 
 
+def test_two_threads_train_the_same_model_twice(shop: Path, tmp_path: Path) -> None:
+    config = small_config(model={"width": 64}, requests={"rows": 512}, training={"max_epochs": 3})
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for run in ("one", "other"):
+            train_on(shop, tmp_path / run, config)
+    finally:
+        torch.set_num_threads(threads)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert same(weights(tmp_path / "one"), weights(tmp_path / "other"))
+
+
 def test_the_kept_weights_are_the_average_of_those_that_training_goes_through(shop: Path, tmp_path: Path) -> None:
     train_on(shop, tmp_path / "plain", small_config(training={"max_epochs": 1}))
     train_on(shop, tmp_path / "run", small_config(training={"max_epochs": 1, "ema_decay": 0.9}))
