@@ -1,10 +1,17 @@
 """What all tests share."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from camenn.bundle import Bundle
+    from camenn.tables.shop import Shop
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -24,3 +31,19 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from toy_run import train_toy  # the tests that train nothing do not wait for it
 
     return train_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def bundle(toy: Path) -> Bundle:
+    """What the run on the toy shop learned."""
+    from camenn.bundle import Bundle
+
+    return Bundle.from_pretrained(toy / "run")
+
+
+@pytest.fixture(scope="module")
+def shop(toy: Path) -> Shop:
+    """The toy shop, open."""
+    from camenn.tables.shop import open_shop
+
+    return open_shop(toy / "shop")

@@ -1,6 +1,7 @@
 """Requests against a plain reading of the events table."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,12 +17,12 @@ from camenn.tables.split import SplitConfig, split_items, split_requests
 from toy import toy_events, toy_items, write_toy_shop
 
 
-def read(folder: Path, **features: object) -> Source:
+def read(folder: Path, **features: Any) -> Source:
     shop = open_shop(folder)
     config = SplitConfig()
     fitted = fit_features(
         shop,
-        FeatureConfig(**features),  # type: ignore[arg-type]
+        FeatureConfig(**features),
         request_parts=None if shop.events is None else split_requests(shop.events, config),
         item_parts=split_items(shop.catalogue, config),
     )
@@ -48,10 +49,10 @@ def item_ids(shop: Shop, batch_items: np.ndarray, distinct: np.ndarray) -> list[
 
 
 @pytest.mark.parametrize("kind", ["purchases", "outcomes"])
-def test_a_history_holds_the_latest_events_strictly_before_the_request(source: Source, kind: str) -> None:
+def test_a_history_holds_the_latest_events_strictly_before_the_request(source: Source, kind: Any) -> None:
     events = source.shop.events
     assert events is not None
-    reader = RequestReader(source, RequestConfig(history=kind, history_length=5))  # type: ignore[arg-type]
+    reader = RequestReader(source, RequestConfig(history=kind, history_length=5))
     table = toy_events(24, 40, 300)
     first = np.asarray(events.request_offset[:-1])
     users, ends = np.asarray(events.user_row[first]), np.asarray(events.history_end)

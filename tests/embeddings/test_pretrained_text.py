@@ -119,7 +119,7 @@ class TestNotThere:
         monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
         encoder = text_encoder("some/name")
         assert (encoder.spec, asked["name"]) == ("some/name", "some/name")
-        assert not any("bin" in pattern for pattern in asked["allow_patterns"])  # type: ignore[attr-defined]
+        assert not any("bin" in pattern for pattern in asked["allow_patterns"])
 
     def test_a_cached_name_needs_no_network(
         self, monkeypatch: pytest.MonkeyPatch, tiny_bert: Path, tmp_path: Path

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,7 +14,7 @@ from camenn.evaluation.predictions import TaskPredictions
 from camenn.evaluation.report import AlignedItem, HeatMaps, ReportData, RunFacts
 from camenn.evaluation.tables import metrics_of
 from camenn.metrics.calibration import sigmoid
-from camenn.tables.shop import Shop, open_shop
+from camenn.tables.shop import Shop
 from camenn.task import Task
 
 
@@ -109,16 +108,6 @@ def make_report() -> Callable[..., ReportData]:
 def no_curves() -> pl.DataFrame:
     """What a run that logged nothing has."""
     return pl.DataFrame(schema={"step": pl.Int64, "epoch": pl.Int64, "name": pl.String, "value": pl.Float64})
-
-
-@pytest.fixture(scope="module")
-def bundle(toy: Path) -> Bundle:
-    return Bundle.from_pretrained(toy / "run")
-
-
-@pytest.fixture(scope="module")
-def shop(toy: Path) -> Shop:
-    return open_shop(toy / "shop")
 
 
 @pytest.fixture(scope="module")

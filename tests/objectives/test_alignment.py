@@ -76,6 +76,6 @@ def test_one_text_leaves_nothing_to_tell_apart(num_items: int) -> None:
     text = aligned.text.clone().requires_grad_()
     loss = contrast(replace(aligned, text=text), torch.tensor([0] + [7] * num_items))
     assert loss.item() == 0.0
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert text.grad is not None
     assert (text.grad == 0).all()

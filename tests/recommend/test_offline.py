@@ -24,16 +24,6 @@ EVERYBODY = tuple(f"u{u}" for u in range(24))
 SCHEMA = {"user_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "probability": pl.Float64}
 
 
-@pytest.fixture(scope="module")
-def bundle(toy: Path) -> Bundle:
-    return Bundle.from_pretrained(toy / "run")
-
-
-@pytest.fixture(scope="module")
-def shop(toy: Path) -> Shop:
-    return open_shop(toy / "shop")
-
-
 def ranked(bundle: Bundle, shop: Shop, *users: str, **settings: Any) -> pl.DataFrame:
     return recommend_items(bundle, shop, users or EVERYBODY, RecommendConfig(**settings))
 
@@ -181,7 +171,7 @@ def test_the_past_is_strictly_before_the_moment_that_was_asked_for(
 
 def test_an_event_of_that_very_moment_is_not_past(bundle: Bundle, tmp_path: Path) -> None:
     events = toy_events(24, 40, 60).filter((pl.col("converted") == 1) & (pl.col("item_id") != "i9"))
-    at = int(events["at"].dt.epoch("us").max()) + DAY  # type: ignore[arg-type]
+    at = events["at"].dt.epoch("us").to_numpy().max().item() + DAY
     bought_last = events.tail(1).with_columns(
         pl.lit("u1").alias("user_id"),
         pl.lit("i9").alias("item_id"),

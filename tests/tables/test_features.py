@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,10 +23,10 @@ LAST_DAY = SplitConfig(requests="days", test_days=3, item_column="side", item_te
 REQUESTS = 150
 
 
-def fit(shop: Shop, split: SplitConfig, **features: object) -> Features:
+def fit(shop: Shop, split: SplitConfig, **features: Any) -> Features:
     return fit_features(
         shop,
-        FeatureConfig(**features),  # type: ignore[arg-type]
+        FeatureConfig(**features),
         request_parts=None if shop.events is None else split_requests(shop.events, split),
         item_parts=split_items(shop.catalogue, split),
     )

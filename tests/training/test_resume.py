@@ -124,6 +124,15 @@ def test_a_run_killed_at_a_step_ends_as_an_uninterrupted_one(
     assert_equal(tmp_path / "run", whole)
 
 
+def test_a_run_without_averaged_weights_goes_on_too(shop: Path, steps: int, tmp_path: Path) -> None:
+    plain = config(ema_decay=0.0)
+    train_on(shop, tmp_path / "whole", plain)
+    with killed_at(steps + 2, MultiTaskObjective, "forward"):
+        train_on(shop, tmp_path / "run", replace(plain, training=replace(plain.training, checkpoint_s=0.0)))
+    train_on(shop, tmp_path / "run", plain)
+    assert_equal(tmp_path / "run", tmp_path / "whole")
+
+
 def test_a_run_goes_on_from_its_last_checkpoint_and_does_not_begin_again(
     shop: Path, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

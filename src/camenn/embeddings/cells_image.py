@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from camenn.embeddings.cores import on_cores
 from camenn.embeddings.patches import GRID, NUM_PATCHES
-from camenn.embeddings.pretrained import choose_device, files_digest, find_model, load_model
+from camenn.embeddings.pretrained import choose_device, files_digest, find_model, load_model, placed
 from camenn.embeddings.pretrained_image import Preprocessing, read_preprocessing
 from camenn.errors import EncoderError
 
@@ -40,7 +40,7 @@ class CellsImage:
         identity = f"camenn image 1, 3 x 3 cells at {self._side}\n{json.dumps(asdict(read))}\n{weights}"
         self.digest = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
         self._read, self._device = read, device
-        self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = placed(model, device)
         self.width = self._find_width()
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:

@@ -13,7 +13,15 @@ from PIL import Image
 
 from camenn.embeddings.cores import on_cores
 from camenn.embeddings.patches import cut_patches
-from camenn.embeddings.pretrained import choose_device, files_digest, find_model, first_line, load_model, read_json
+from camenn.embeddings.pretrained import (
+    choose_device,
+    files_digest,
+    find_model,
+    first_line,
+    load_model,
+    placed,
+    read_json,
+)
 from camenn.errors import EncoderError
 
 _PATCHES_ON_CORE = 3  # what a core's cache holds of a network's first layers: 1.5 times as fast as 18
@@ -57,7 +65,7 @@ class PretrainedImage:
         self._read = read
         self._device = device
         # Depthwise convolutions run about twice as fast with channels last, and decoded pixels lie so anyway.
-        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = placed(network, device)
         self.width = self._find_width()
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:

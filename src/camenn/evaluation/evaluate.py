@@ -18,6 +18,7 @@ from camenn.tables.features import Side
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part, split_shop
+from camenn.tables.vocabulary import Vocabulary
 from camenn.task import Task
 
 
@@ -64,7 +65,7 @@ def divided(bundle: Bundle, shop: Shop, *, is_training_shop: bool) -> Parts:
         request_parts, item_parts = split_shop(shop, bundle.config.split)
     else:
         item_parts = np.full(len(shop.catalogue.ids), Part.TEST, dtype=np.int8)
-        item_parts[:2] = -1
+        item_parts[: Vocabulary.FIRST] = -1
         request_parts = None if shop.events is None else np.full(shop.events.num_requests, Part.TEST, dtype=np.int8)
     return find_parts(source, request_parts=request_parts, item_parts=item_parts)
 

@@ -46,13 +46,13 @@ def fit_features(
             fitter.add_id(Side.CONTEXT, "users", "user_id", shop.people.ids, user_rows[train])
             fitter.add_id(Side.ITEM, "items", "item_id", shop.catalogue.ids, item_rows[train])
         for column in _features_of(shop, "users"):
-            fitter.add(Side.CONTEXT, column, _masked(shop.people.table, user_seen[2:]))
+            fitter.add(Side.CONTEXT, column, _masked(shop.people.table, user_seen[Vocabulary.FIRST :]))
         for column in _features_of(shop, "events"):
             side = Side.ROW if _varies(shop, column.name) else Side.CONTEXT
             fitter.add(side, column, _masked(shop.events.context, train))
         fitter.add_moment()
     for column in _features_of(shop, "items"):
-        fitter.add(Side.ITEM, column, _masked(shop.catalogue.table, item_seen[2:]))
+        fitter.add(Side.ITEM, column, _masked(shop.catalogue.table, item_seen[Vocabulary.FIRST :]))
     fitter.add_crosses()
     return Features(fitter.fields, fitter.vocabularies)
 
@@ -109,7 +109,7 @@ class _Fitter:
         return Vocabulary(values.filter(counts >= self.config.min_count).sort())
 
     def add_id(self, side: Side, table: str, column: str, ids: Vocabulary, rows: NDArray[np.int32]) -> None:
-        counts = np.bincount(rows, minlength=len(ids))[2:]
+        counts = np.bincount(rows, minlength=len(ids))[Vocabulary.FIRST :]
         vocabulary = self._frequent(ids.values, pl.Series(counts))
         self.vocabularies[f"{table}.{column}"] = vocabulary
         self._append(
@@ -131,8 +131,8 @@ class _Fitter:
         for piece in values(column.name):
             if is_list:
                 lists = as_lists(piece)
-                longest = lists.list.len().max()
-                slots = max(slots, min(int(longest or 0), MAX_VALUES))  # type: ignore[arg-type]
+                longest = lists.list.len().fill_null(0).to_numpy().max(initial=0)
+                slots = max(slots, min(int(longest), MAX_VALUES))
                 piece = lists.explode(empty_as_null=False, keep_nulls=False)
             table = piece.cast(pl.String).drop_nulls().alias("value").value_counts(name="count")
             for value, count in table.iter_rows():

@@ -103,13 +103,9 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
     if dtype.is_numeric():
         return pl.Float64()
     if isinstance(dtype, pl.List | pl.Array):
-        inner = _plain(pl.String() if dtype.inner == pl.Null else _instance(dtype.inner))
+        inner = _plain(pl.String() if dtype.inner == pl.Null else pl.Series(dtype=dtype.inner).dtype)
         return pl.List(pl.String) if inner in (pl.String, pl.Int64, pl.Boolean) else pl.List(inner)
     return dtype
-
-
-def _instance(dtype: object) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()  # type: ignore[operator]
 
 
 def _merge(dtypes: list[pl.DataType]) -> pl.DataType | None:

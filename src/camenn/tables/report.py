@@ -56,8 +56,8 @@ def render_report(report: CheckReport, console: Console) -> None:
 def _render_table(table: TableReport) -> Table:
     files = ", ".join(table.files[:3]) + (f" and {len(table.files) - 3} more" if len(table.files) > 3 else "")
     shown = Table(title=Text(f"{table.name}: {table.num_rows:,} rows in {files}", style="bold"), title_justify="left")
-    for heading, justify in (("column", "left"), ("read as", "left"), ("because", "left")):
-        shown.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for heading in ("column", "read as", "because"):
+        shown.add_column(heading)
     for heading in ("missing", "distinct", "range"):
         shown.add_column(heading, justify="right")
     for column, profile in table.columns:

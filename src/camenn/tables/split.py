@@ -14,6 +14,7 @@ from camenn.errors import ConfigError
 from camenn.tables.catalogue import Catalogue
 from camenn.tables.events import Events
 from camenn.tables.shop import Shop
+from camenn.tables.vocabulary import Vocabulary
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -72,10 +73,10 @@ def split_requests(events: Events, config: SplitConfig, *, time_zone: str = "UTC
 
 
 def split_items(catalogue: Catalogue, config: SplitConfig) -> NDArray[np.int8]:
-    """The part of each item by catalogue row, (len(catalogue.ids),); rows 0 and 1 are no items and get -1."""
+    """The part of each item by catalogue row, (len(catalogue.ids),); rows before the first item get -1."""
     parts = np.full(len(catalogue.ids), -1, dtype=np.int8)
     if config.item_column is None:
-        parts[2:] = _random_parts(catalogue.num_items, config)
+        parts[Vocabulary.FIRST :] = _random_parts(catalogue.num_items, config)
         return parts
     if config.item_column not in catalogue.table.collect_schema().names():
         raise ConfigError(
@@ -85,7 +86,7 @@ def split_items(catalogue: Catalogue, config: SplitConfig) -> NDArray[np.int8]:
     values = catalogue.column(config.item_column).cast(pl.String)
     test = values.is_in(list(config.item_test)).fill_null(False).to_numpy()
     random = _random_parts(catalogue.num_items, config, test=0.0)
-    parts[2:] = np.where(test, Part.TEST, random)
+    parts[Vocabulary.FIRST :] = np.where(test, Part.TEST, random)
     return parts
 
 

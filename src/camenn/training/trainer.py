@@ -100,15 +100,12 @@ def train(
 def repeatable(device: torch.device) -> Iterator[None]:
     """On a processor, add up what meets in one row in a fixed order, not in the one in which threads come to it."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Adam:
