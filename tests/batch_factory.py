@@ -13,6 +13,7 @@ INPUTS = ModelInputs(
     num_codes=60,
     item_fields=Fields(slots=(1, 2), id_slots=((0, 1),)),
     context_fields=Fields(slots=(1, 1), id_slots=((0, 20),)),
+    num_row_fields=1,
     num_numbers=2,
     text_width=TEXT_WIDTH,
     image_width=IMAGE_WIDTH,
@@ -66,6 +67,7 @@ def request_batch(
     for row in range(num_requests):
         history[row, : steps - row % (steps + 1)] = 0
     outcome = torch.where(history > 0, torch.randint(1, 3, history.shape, generator=generator), 0)
+    outcome[-1, -2:] = torch.tensor([1, 2])  # both in every batch
     age = torch.where(history > 0, torch.randint(1, 20, history.shape, generator=generator), 0)
     num_rows = num_requests * num_candidates
     return RequestBatch(

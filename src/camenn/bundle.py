@@ -26,8 +26,7 @@ from camenn.embeddings.store import Modality, open_store
 from camenn.errors import BundleError
 from camenn.layers.embedding import Fields
 from camenn.metrics.calibration import sigmoid
-from camenn.models.frames import MultiTaskModel
-from camenn.models.output import ModelInputs
+from camenn.models.output import Model, ModelInputs
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig, config_to_json, parse_config
 from camenn.tables.features import Features, Field, Side
@@ -75,7 +74,7 @@ class Calibration:
 class Bundle:
     """A trained model with everything it needs to read a shop."""
 
-    model: MultiTaskModel
+    model: Model
     config: RunConfig
     features: Features
     text: EncoderIdentity | None
@@ -215,6 +214,7 @@ def model_inputs(
         num_codes=features.num_codes,
         item_fields=_fields(features.of(Side.ITEM)),
         context_fields=_fields(features.of(Side.CONTEXT)),
+        num_row_fields=len(features.of(Side.ROW)),
         num_numbers=len(features.numbers),
         text_width=None if text is None else text.width,
         image_width=None if image is None else image.width,

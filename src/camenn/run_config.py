@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,9 +20,12 @@ from camenn.batches.requests import RequestConfig
 from camenn.embeddings.builtin_text import MAX_TOKENS
 from camenn.errors import ConfigError
 from camenn.models.camenn import CamennConfig
+from camenn.models.zoo import ZOO, ModelConfig
 from camenn.objectives.multi_task import ObjectiveConfig
 from camenn.tables.features import FeatureConfig
 from camenn.tables.split import SplitConfig
+
+TypedT = TypeVar("TypedT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,7 @@ class RunConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     requests: RequestConfig = field(default_factory=RequestConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
-    model: CamennConfig = field(default_factory=CamennConfig)
+    model: ModelConfig = field(default_factory=CamennConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -94,11 +97,6 @@ AT_LEAST = {
     "pairs.items": 2,
     "pairs.negatives": 1,
     "pairs.epochs": 0,
-    "model.width": 1,
-    "model.heads": 1,
-    "model.num_experts": 1,
-    "model.top_k": 1,
-    "model.aligned_width": 0,
     "objective.conversion": 0,
     "objective.image_to_text": 0,
     "objective.text_to_image": 0,
@@ -112,14 +110,23 @@ AT_LEAST = {
     "training.checkpoint_s": 0,
     "training.seed": 0,
 }
+MODEL_AT_LEAST = {
+    "width": 1,
+    "sequence_width": 1,
+    "attention_width": 1,
+    "heads": 1,
+    "num_blocks": 1,
+    "num_experts": 1,
+    "top_k": 1,
+    "aligned_width": 0,
+    "hidden": 1,
+    "attention": 1,
+    "maps": 1,
+}
+"""Whichever of these a model has; of several numbers each."""
 SHARES = (
     "split.test",
     "split.validation",
-    "model.dropout",
-    "model.token_dropout",
-    "model.id_dropout",
-    "model.aligned_dropout",
-    "model.aligned_token_dropout",
     "training.ema_decay",
 )
 """Values from 0 to below 1."""
@@ -151,11 +158,11 @@ def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
     unknown = list(_unknown_keys(raw, RunConfig, prefix=""))
     if unknown:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in unknown))
-    try:
-        config = TypeAdapter(RunConfig).validate_python(raw)
-    except ValidationError as error:
-        problems = [f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
-        raise ConfigError("\n".join(problems)) from None
+    problems: list[str] = []
+    raw = {**raw, "model": _typed(_model_type(raw), raw.get("model", {}), f"{where}: model.", problems)}
+    config = _typed(RunConfig, raw, f"{where}: ", problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
     outside = list(_out_of_range(config))
     if outside:
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in outside))
@@ -168,24 +175,53 @@ def config_to_json(config: RunConfig) -> dict[str, Any]:
     return plain
 
 
+def _model_type(raw: Mapping[str, Any]) -> Any:
+    model = raw.get("model", {})
+    name = model.get("name", CamennConfig().name) if isinstance(model, Mapping) else CamennConfig().name
+    return ZOO[name][0]
+
+
+def _typed(kind: type[TypedT], raw: Any, prefix: str, problems: list[str]) -> TypedT:
+    """`raw` as a `kind`, or what is wrong with it."""
+    try:
+        return TypeAdapter(kind).validate_python(raw)
+    except ValidationError as error:
+        for one in error.errors():
+            problems.append(f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}, not {one['input']!r}")
+    return kind()
+
+
 def _out_of_range(config: RunConfig) -> Iterator[str]:
     for place, least in AT_LEAST.items():
         value = attrgetter(place)(config)
         if not value >= least:
             yield f"{place}: must be at least {least}, not {value}"
-    for place in SHARES:
+    shares = [f"model.{field.name}" for field in dataclasses.fields(config.model) if field.name.endswith("dropout")]
+    for place in (*SHARES, *shares):
         value = attrgetter(place)(config)
         if not 0 <= value < 1:
             yield f"{place}: a share from 0 to below 1, not {value}"
+    yield from _model_out_of_range(config.model)
     if not all(0 <= beta < 1 for beta in config.training.betas):
         yield f"training.betas: from 0 to below 1, not {list(config.training.betas)}"
     if config.encoders.text_length > MAX_TOKENS:
         yield f"encoders.text_length: at most {MAX_TOKENS}, all that the store holds, not {config.encoders.text_length}"
-    model = config.model
-    if model.heads > 0 and model.width % model.heads:
-        yield f"model.heads: {model.heads} heads do not divide a width of {model.width}"
-    if model.top_k > model.num_experts:
-        yield f"model.top_k: keeps {model.top_k} of only {model.num_experts} experts"
+
+
+def _model_out_of_range(model: ModelConfig) -> Iterator[str]:
+    for option in dataclasses.fields(model):
+        value = getattr(model, option.name)
+        least = MODEL_AT_LEAST.get(option.name)
+        if isinstance(value, tuple) and not value:
+            yield f"model.{option.name}: names no layer; give at least one"
+        if least is not None and any(one < least for one in (value if isinstance(value, tuple) else (value,))):
+            yield f"model.{option.name}: must be at least {least}, not {value}"
+    options = dataclasses.asdict(model)
+    heads, width = options.get("heads", 0), options.get("sequence_width", options.get("width", 0))
+    if heads > 0 and width % heads:
+        yield f"model.heads: {heads} heads do not divide a width of {width}"
+    if options.get("top_k", 0) > options.get("num_experts", 0):
+        yield f"model.top_k: keeps {options['top_k']} of only {options['num_experts']} experts"
 
 
 def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Iterator[str]:
@@ -196,5 +232,17 @@ def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Itera
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
             yield f"unknown key {prefix + key!r}; {hint}"
+        elif known[key] is ModelConfig and isinstance(value, Mapping):
+            yield from _unknown_model_keys(value)
         elif dataclasses.is_dataclass(known[key]) and isinstance(value, Mapping):
             yield from _unknown_keys(value, typing.cast(type, known[key]), prefix=f"{prefix}{key}.")
+
+
+def _unknown_model_keys(raw: Mapping[str, Any]) -> Iterator[str]:
+    name = raw.get("name", CamennConfig().name)
+    if name in ZOO:
+        yield from _unknown_keys(raw, ZOO[name][0], prefix=f"model ({name}) ")
+        return
+    close = difflib.get_close_matches(str(name), ZOO, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(ZOO))}"
+    yield f"model.name: no model {name!r}; {hint}"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from camenn.batches.batch import Batch, move
 from camenn.batches.pairs import Pairs, pair_batch
 from camenn.batches.parts import EVALUATION_SEED, Parts
 from camenn.batches.requests import Pieces, RequestReader, plan_batches
-from camenn.models.output import ModelOutput, rows_of
+from camenn.models.output import Model, ModelOutput, rows_of
 from camenn.task import ALIGNMENT_TASKS, Task
 
 SCORING_ROWS = 1024
@@ -29,18 +28,18 @@ class Scores:
     labels: NDArray[np.float64]
     groups: NDArray[np.int64]
     """The request of a conversion row, the item a pair was made from."""
-    expert_use: NDArray[np.float64]
-    """(experts,) mean weight of each expert over the rows."""
+    expert_use: NDArray[np.float64] | None
+    """(experts,) mean weight of each expert over the rows; None of a model without experts."""
 
 
-def answer(model: nn.Module, batch: Batch) -> ModelOutput:
+def answer(model: Model, batch: Batch) -> ModelOutput:
     """What a model says of a batch, without gradients, on the device that the model is on."""
     with torch.inference_mode():
         output: ModelOutput = model(move(batch, next(model.parameters()).device))
     return output
 
 
-def score_requests(model: nn.Module, reader: RequestReader, pieces: Pieces) -> Scores:
+def score_requests(model: Model, reader: RequestReader, pieces: Pieces) -> Scores:
     """Conversion logits of every candidate."""
     collected = _Collected()
     model.eval()
@@ -53,8 +52,10 @@ def score_requests(model: nn.Module, reader: RequestReader, pieces: Pieces) -> S
     return collected.scores()
 
 
-def score_pairs(model: nn.Module, parts: Parts, pairs: Pairs) -> dict[Task, Scores]:
-    """Alignment logits of every pair, by task."""
+def score_pairs(model: Model, parts: Parts, pairs: Pairs) -> dict[Task, Scores]:
+    """Alignment logits of every pair, by task; none of a model of conversion alone."""
+    if not set(ALIGNMENT_TASKS) <= set(model.tasks):
+        return {}
     collected = {task: _Collected() for task in ALIGNMENT_TASKS}
     model.eval()
     for start in range(0, len(pairs), SCORING_ROWS):
@@ -87,7 +88,8 @@ class _Collected:
         self.parts.append(output.parts[task].cpu().double().numpy())
         self.labels.append(labels)
         self.groups.append(groups.astype(np.int64))
-        self.use.append(output.gates[task].kept.cpu().double().sum(dim=0).numpy())
+        if task in output.gates:
+            self.use.append(output.gates[task].kept.cpu().double().sum(dim=0).numpy())
 
     def scores(self) -> Scores:
         logits = np.concatenate(self.logits)
@@ -96,5 +98,5 @@ class _Collected:
             parts=np.concatenate(self.parts),
             labels=np.concatenate(self.labels).astype(np.float64),
             groups=np.concatenate(self.groups),
-            expert_use=np.sum(self.use, axis=0) / max(len(logits), 1),
+            expert_use=np.sum(self.use, axis=0) / max(len(logits), 1) if self.use else None,
         )

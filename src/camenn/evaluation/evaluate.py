@@ -49,7 +49,7 @@ def evaluate(bundle: Bundle, shop: Shop, *, console: Console | None = None) -> E
     for part in track(judged, "evaluating", console=console, transient=True):
         for task, scores in _scores(bundle, parts, part).items():
             predictions.append(_predictions(task, part, scores, bundle.calibration.get(task, Calibration())))
-            if part is Part.TEST:
+            if part is Part.TEST and scores.expert_use is not None:
                 use[task] = scores.expert_use
     if not predictions:
         raise DataError(

@@ -10,7 +10,7 @@ from camenn.batches.pairs import Pairs, pair_batch
 from camenn.batches.parts import Parts
 from camenn.bundle import Bundle, Calibration
 from camenn.evaluation.report import AlignedItem, HeatMaps
-from camenn.models.frames import MultiTaskModel
+from camenn.models.output import Model
 from camenn.models.zoo import build_model
 from camenn.scoring import answer
 from camenn.tables.split import Part
@@ -28,7 +28,7 @@ def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     Before: the same network with its first weights.
     """
     rows = _distinct_items(parts)
-    if len(rows) < 2:
+    if len(rows) < 2 or Task.IMAGE_TO_TEXT not in bundle.model.tasks:
         return None
     torch.manual_seed(int(bundle.facts["seed"]))
     untrained = build_model(bundle.config.model, bundle.inputs()).eval()
@@ -53,7 +53,7 @@ def _distinct_items(parts: Parts) -> NDArray[np.int32]:
     return items[np.linspace(0, len(items) - 1, min(NUM_ITEMS, len(items))).astype(int)] if len(items) else items
 
 
-def _similarity(model: MultiTaskModel, parts: Parts, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+def _similarity(model: Model, parts: Parts, rows: NDArray[np.int32]) -> NDArray[np.float64]:
     text, image = np.repeat(rows, len(rows)), np.tile(rows, len(rows))
     every = np.ones(len(text), dtype=bool)
     pairs = Pairs(text, image, (text == image).astype(np.float32), every, every, text)
@@ -76,7 +76,7 @@ def _picture(parts: Parts, line: int) -> bytes | None:
 def extreme_items(bundle: Bundle, parts: Parts, *, count: int) -> tuple[list[AlignedItem], list[AlignedItem]]:
     """The test items whose own text and picture fit best, and worst first those that fit worst; none is among both."""
     items = parts.items(Part.TEST)
-    if len(items) < 2:
+    if len(items) < 2 or Task.IMAGE_TO_TEXT not in bundle.model.tasks:
         return [], []
     calibration = bundle.calibration.get(Task.IMAGE_TO_TEXT, Calibration())
     every = np.ones(len(items), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +35,14 @@ class TransformerBlock(nn.Module):
     The fused kernels on processors have none there, and the outputs have theirs.
     """
 
-    def __init__(self, width: int, *, heads: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        heads: int,
+        dropout: float = 0.0,
+        activation: Callable[[Tensor], Tensor] = functional.relu,
+    ) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} does not divide into {heads} heads")
@@ -46,6 +54,7 @@ class TransformerBlock(nn.Module):
         self.contract = nn.Linear(4 * width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
+        self.activation = activation
 
     def forward(
         self, x: Tensor, mask: Tensor, *, memory: Memory | None = None, num_outputs: int | None = None
@@ -56,7 +65,7 @@ class TransformerBlock(nn.Module):
         """
         outputs = x if num_outputs is None else x[:, :num_outputs]
         outputs = self.attention_norm(outputs + self.dropout(self._attend(outputs, x, mask, memory)))
-        hidden = functional.relu(self.expand(outputs))
+        hidden = self.activation(self.expand(outputs))
         computed: Tensor = self.feed_forward_norm(outputs + self.dropout(self.contract(hidden)))
         return computed
 

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
 from camenn.layers.dropout import Dropout
-from camenn.layers.embedding import InputEmbedding
-from camenn.layers.pairwise import FactorisationMachine, FieldVectors
+from camenn.layers.embedding import InputEmbedding, Standardise
+from camenn.layers.fields import FieldVectors, RowVectors
+from camenn.layers.pairwise import FactorisationMachine
 from camenn.layers.routing import Gate, MixtureOfExperts
 from camenn.layers.transformer import Memory
-from camenn.models.output import GateWeights, ModelOutput, rows_of
+from camenn.models.output import GateWeights, Model, ModelOutput, rows_of
 from camenn.task import ALIGNMENT_TASKS, Task
 
 
@@ -120,8 +121,10 @@ class Tower(nn.Module):
         return parts[:, 0] if self.training else parts @ self.mix, parts
 
 
-class MultiTaskModel(nn.Module):
+class MultiTaskModel(Model):
     """Embedding, a shared bottom, routing to what the tasks share, a tower a task."""
+
+    tasks = tuple(Task)
 
     def __init__(
         self,
@@ -169,17 +172,21 @@ class MultiTaskModel(nn.Module):
             output.logits[task], output.parts[task], output.gates[task] = self._answer(task, chosen, said)
         return output
 
-    def tower(self, task: Task) -> Tower:
-        """A task's tower."""
-        found = self.towers[task.value]
-        assert isinstance(found, Tower)
-        return found
+    def content(self) -> dict[str, Standardise]:
+        """Of the embedding of tokens."""
+        return self.embed.content()
+
+    def mix(self, task: Task) -> Tensor | None:
+        """(parts,) of a task's tower."""
+        tower = self.towers[task.value]
+        assert isinstance(tower, Tower)
+        return tower.mix
 
     def _answer(
         self, task: Task, bottom: Sequence, evidence: Tensor | None, beside: Tensor | None = None
     ) -> tuple[Tensor, Tensor, GateWeights]:
         routed, gates = self.routing(task, bottom)
-        logits, parts = self.tower(task)(routed, evidence, beside)
+        logits, parts = self.towers[task.value](routed, evidence, beside)
         return logits, parts, gates
 
     def _align(self, batch: Batch) -> Aligned | None:
@@ -211,9 +218,11 @@ class MultiTaskModel(nn.Module):
         beside = None
         if self.products is not None:
             beside = self.products(
-                FieldVectors(context, context_mask, batch.request),
-                FieldVectors(tokens.fields, tokens.fields_mask, batch.candidates),
-                FieldVectors(meeting, meeting_mask),
+                RowVectors(
+                    FieldVectors(context * context_mask[..., None], context_mask, batch.request),
+                    FieldVectors(tokens.fields * tokens.fields_mask[..., None], tokens.fields_mask, batch.candidates),
+                    FieldVectors(meeting * meeting_mask[..., None], meeting_mask),
+                )
             )
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
         own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]

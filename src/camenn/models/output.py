@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from camenn.batches.batch import Batch, PairBatch
-from camenn.layers.aligned_space import Aligned
-from camenn.layers.embedding import Fields
+from camenn.layers.aligned_space import Aligned, AlignedSpace
+from camenn.layers.embedding import Fields, Standardise
+from camenn.layers.fields import NUM_PASTS
 from camenn.task import Task
 
 
@@ -19,12 +20,20 @@ class ModelInputs:
     num_codes: int
     item_fields: Fields
     context_fields: Fields
+    num_row_fields: int
     num_numbers: int
     text_width: int | None
     image_width: int | None
     max_text: int
     max_patches: int
     max_steps: int
+
+    @property
+    def num_fields(self) -> int:
+        """Fields of a row as `layers.fields.FieldReader` gives them."""
+        content = (self.text_width is not None) + (self.image_width is not None)
+        named = self.context_fields.num_fields + self.item_fields.num_fields + self.num_row_fields
+        return named + NUM_PASTS + content + self.num_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,28 @@ class ModelOutput:
     """(rows of the task, parts): what each logit is the weighed sum of, the network's own part first."""
     aligned: Aligned | None = None
     """The batch's items in the aligned space, where the model has one."""
+
+
+class Model(nn.Module):
+    """What training, evaluation and bundles know of any model: it answers batches."""
+
+    tasks: tuple[Task, ...] = (Task.CONVERSION,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aligned_space: AlignedSpace | None = None
+
+    def content(self) -> dict[str, Standardise]:
+        """What standardises the tokens of `text` and `image`, to be measured on training items, as far as read."""
+        raise NotImplementedError
+
+    def mix(self, task: Task) -> Tensor | None:
+        """(parts,) how a task's logit is mixed from its parts, to be fitted on validation; None: of one part."""
+        return None
+
+    def penalty(self, batch: Batch) -> Tensor | None:
+        """() what a model adds to the loss of a batch of its own accord."""
+        return None
 
 
 def rows_of(batch: PairBatch, task: Task) -> Tensor:

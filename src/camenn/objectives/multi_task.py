@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from camenn.batches.batch import Batch, PairBatch
 from camenn.layers.routing import load_balance
-from camenn.models.frames import MultiTaskModel
-from camenn.models.output import ModelOutput, labels_of
+from camenn.models.output import Model, ModelOutput, labels_of
 from camenn.objectives.alignment import contrast
 from camenn.task import Task
 
@@ -37,7 +36,7 @@ class ObjectiveConfig:
 class MultiTaskObjective(nn.Module):
     """A model and what it is trained for. One forward takes all batches of a step, so that a step has one backward."""
 
-    def __init__(self, model: MultiTaskModel, config: ObjectiveConfig) -> None:
+    def __init__(self, model: Model, config: ObjectiveConfig) -> None:
         super().__init__()
         self.model = model
         self.config = config
@@ -58,7 +57,7 @@ class MultiTaskObjective(nn.Module):
         for task, logits in output.logits.items():
             loss = functional.binary_cross_entropy_with_logits(logits.float(), labels_of(batch, task))
             losses.append((f"{task}_loss", self.config.of(task), loss))
-            if self.config.load_balance:
+            if self.config.load_balance and task in output.gates:
                 gates = output.gates[task]
                 balance = load_balance(gates.kept, gates.dense)
                 losses.append(("load_balance", self.config.load_balance, balance))

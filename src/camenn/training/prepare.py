@@ -15,7 +15,7 @@ from camenn.bundle import EncoderIdentity, model_inputs
 from camenn.embeddings.ensure import ensure_store
 from camenn.embeddings.store import Modality, TokenStore
 from camenn.errors import DataError
-from camenn.models.frames import MultiTaskModel
+from camenn.models.output import Model
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig
 from camenn.tables.fitting import fit_features
@@ -33,7 +33,7 @@ class Prepared:
     parts: Parts
     text: EncoderIdentity | None
     image: EncoderIdentity | None
-    model: MultiTaskModel
+    model: Model
 
 
 def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
@@ -84,16 +84,18 @@ def _training_items(parts: Parts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     return rows
 
 
-def standardise(model: MultiTaskModel, parts: Parts) -> None:
+def standardise(model: Model, parts: Parts) -> None:
     """Measure the encoders' vectors on training items: tokens for the tokens, pooled ones for the aligned space.
 
     Rivals are items that alignment trains on: one it is judged by is not to meet its own text or picture among them.
     """
     rows = _training_items(parts)
     items = parts.source.gather(rows, num_whole=len(rows), tokens=True)
-    for tokens, embedding in ((items.text, model.embed.text), (items.image, model.embed.image)):
-        if tokens is not None and embedding is not None and len(tokens.vectors):
-            embedding.standardise.fit(tokens.vectors)
+    vectors = {"text": items.text, "image": items.image}
+    for name, standardise in model.content().items():
+        tokens = vectors[name]
+        if tokens is not None and len(tokens.vectors):
+            standardise.fit(tokens.vectors)
     space = model.aligned_space
     if space is None:
         return

@@ -15,6 +15,7 @@ from camenn.batches.parts import Parts
 from camenn.batches.requests import Pieces, RequestConfig, RequestReader, plan_batches
 from camenn.errors import DataError
 from camenn.tables.split import Part
+from camenn.task import ALIGNMENT_TASKS, Task
 
 REQUESTS, PAIRS, NEGATIVES = 0, 1, 2
 """Streams of random numbers, so that one does not move another."""
@@ -36,8 +37,10 @@ class StepPlan:
     CHOICE: a step holds requests and pairs.
     """
 
-    def __init__(self, parts: Parts, requests: RequestConfig, pairs: PairConfig, *, seed: int) -> None:
-        """Raises DataError where the shop offers nothing to train on."""
+    def __init__(
+        self, parts: Parts, requests: RequestConfig, pairs: PairConfig, *, tasks: tuple[Task, ...], seed: int
+    ) -> None:
+        """tasks: those that the model answers. Raises DataError where the shop offers nothing to train them on."""
         self.parts = parts
         self.pairs = pairs
         self.rows = requests.rows
@@ -45,12 +48,13 @@ class StepPlan:
         self.pieces: Pieces | None = parts.requests(Part.TRAIN, requests)
         self.reader: RequestReader | None = None if self.pieces is None else parts.reader(requests)
         self.items = parts.items(Part.TRAIN)
-        if len(np.unique(parts.groups[self.items])) < 2:
+        if not set(ALIGNMENT_TASKS) & set(tasks) or len(np.unique(parts.groups[self.items])) < 2:
             self.items = self.items[:0]
         if self.pieces is None and len(self.items) == 0:
             raise DataError(
                 f"{parts.source.shop.folder}: nothing to train on: no events, and fewer than two items of the "
-                "training part that have a picture and texts of their own; add events, or texts and pictures"
+                "training part that have a picture and texts of their own, or a model of conversion alone; "
+                "add events, or texts and pictures"
             )
 
     def epoch(self, epoch: int) -> list[Step]:

@@ -122,8 +122,9 @@ def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.opt
 class _Loop:
     def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
-        self.plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=config.training.seed)
         self.model = prepared.model
+        seed, tasks = config.training.seed, self.model.tasks
+        self.plan = StepPlan(prepared.parts, config.requests, config.pairs, tasks=tasks, seed=seed)
         self.objective = MultiTaskObjective(self.model, config.objective)
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)

@@ -1,0 +1,156 @@
+"""Everything that is said of a row as one vector a field: what models of fields read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from camenn.batches.batch import Items, RequestBatch, Tokens
+from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise
+
+NUM_PASTS = 2
+"""Fields of the history: what was seen and left, and what was bought."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldVectors:
+    """Some fields of every row; rows that share them point to the same line."""
+
+    vectors: Tensor
+    """(lines, fields, width), zeros where missing"""
+    mask: Tensor
+    """(lines, fields) bool"""
+    line: Tensor | None = None
+    """(rows,) the line of each row; None: a line a row."""
+
+    def spread(self, of_lines: Tensor) -> Tensor:
+        """What was computed once a line, once a row: (lines, ...) -> (rows, ...)."""
+        return of_lines if self.line is None else of_lines[self.line]
+
+
+@dataclass(frozen=True, slots=True)
+class RowVectors:
+    """All fields of some rows, in three parts: what is of the request, of the item, and of the two together."""
+
+    request: FieldVectors
+    item: FieldVectors
+    meeting: FieldVectors
+
+    def __iter__(self) -> Iterator[FieldVectors]:
+        return iter((self.request, self.item, self.meeting))
+
+    def total(self) -> Tensor:
+        """(rows, width): the sum of a row's vectors, each part summed once a line."""
+        return torch.stack([part.spread(part.vectors.sum(dim=1)) for part in self]).sum(dim=0)
+
+    def squares(self) -> Tensor:
+        """(rows, width): the sum of their squares."""
+        return torch.stack([part.spread(part.vectors.square().sum(dim=1)) for part in self]).sum(dim=0)
+
+    def rows(self) -> Tensor:
+        """(rows, fields, width), laid out for what has no cheaper way."""
+        return torch.cat([part.spread(part.vectors) for part in self], dim=1)
+
+    def row_mask(self) -> Tensor:
+        """(rows, fields) bool, as `rows`."""
+        return torch.cat([part.spread(part.mask) for part in self], dim=1)
+
+    def columns(self, start: int, stop: int | None = None) -> RowVectors:
+        """The same fields in some of their dimensions."""
+        return RowVectors(*(replace(part, vectors=part.vectors[..., start:stop]) for part in self))
+
+
+class PooledEmbedding(nn.Module):
+    """An item's pooled text or picture as one field: standardised, then mapped."""
+
+    def __init__(self, encoder_width: int, width: int) -> None:
+        super().__init__()
+        self.standardise = Standardise(encoder_width)
+        self.project = nn.Linear(encoder_width, width)
+
+    def forward(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        """(items, 1, width) and the (items, 1) mask."""
+        return self.project(self.standardise(tokens.pooled))[:, None], tokens.present[:, None]
+
+
+class FieldReader(nn.Module):
+    """Profile, moment, history, item, text, picture, crosses and counts: one vector a field."""
+
+    def __init__(
+        self,
+        *,
+        num_codes: int,
+        item_fields: Fields,
+        context_fields: Fields,
+        num_row_fields: int,
+        num_numbers: int,
+        text_width: int | None,
+        image_width: int | None,
+        width: int,
+        id_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.table = nn.Embedding(num_codes, width, padding_idx=0)
+        nn.init.normal_(self.table.weight, std=0.02)
+        with torch.no_grad():
+            self.table.weight[0].zero_()
+        self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
+        self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
+        self.numbers = NumberEmbedding(num_numbers, width)
+        self.text = None if text_width is None else PooledEmbedding(text_width, width)
+        self.image = None if image_width is None else PooledEmbedding(image_width, width)
+        self.past = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(NUM_PASTS)])
+        self.num_request_fields = context_fields.num_fields + len(self.past)
+        self.num_item_fields = item_fields.num_fields + (text_width is not None) + (image_width is not None)
+        self.num_meeting_fields = num_row_fields + num_numbers
+
+    @property
+    def num_fields(self) -> int:
+        return self.num_request_fields + self.num_item_fields + self.num_meeting_fields
+
+    def content(self) -> dict[str, Standardise]:
+        """What standardises the pooled vectors of each modality that is read."""
+        read = {"text": self.text, "image": self.image}
+        return {name: one.standardise for name, one in read.items() if one is not None}
+
+    def forward(self, batch: RequestBatch) -> RowVectors:
+        """Every field of every row, each embedded once."""
+        items = self.items(batch.items)
+        return RowVectors(
+            _fields(
+                [self.context_fields(batch.context, self.table), self._history(batch, items.vectors)], batch.request
+            ),
+            replace(items, line=batch.candidates),
+            _fields([(self.table(batch.row_codes), batch.row_codes > 0), self.numbers(batch.row_numbers)], None),
+        )
+
+    def items(self, items: Items) -> FieldVectors:
+        """Fields, text, picture of each item, an item a line; a modality that the batch lacks is missing."""
+        blocks = [self.item_fields(items.codes, self.table)]
+        for embedding, tokens in ((self.text, items.text), (self.image, items.image)):
+            if embedding is not None:
+                blocks.append(_missing(blocks[0][0]) if tokens is None else embedding(tokens))
+        return _fields(blocks, None)
+
+    def _history(self, batch: RequestBatch, items: Tensor) -> tuple[Tensor, Tensor]:
+        """(requests, 2, width): what was seen and left, and what was bought, each the mean of its items' sums."""
+        steps = items.sum(dim=1)[batch.history]
+        real = torch.stack([(batch.history_outcome == outcome) & (batch.history > 0) for outcome in (1, 2)], dim=1)
+        count = real.sum(dim=2)
+        means = torch.einsum("ros,rsw->row", real.to(steps.dtype), steps) / count.clamp_min(1)[..., None]
+        return torch.stack([project(means[:, n]) for n, project in enumerate(self.past)], dim=1), count > 0
+
+
+def _fields(blocks: list[tuple[Tensor, Tensor]], line: Tensor | None) -> FieldVectors:
+    mask = torch.cat([mask for _, mask in blocks], dim=1)
+    return FieldVectors(torch.cat([vectors for vectors, _ in blocks], dim=1) * mask[..., None], mask, line)
+
+
+def _missing(like: Tensor) -> tuple[Tensor, Tensor]:
+    """One field that no line has: (lines, 1, width) zeros and their mask."""
+    return like.new_zeros(like.shape[0], 1, like.shape[2]), torch.zeros(
+        like.shape[0], 1, dtype=torch.bool, device=like.device
+    )

@@ -1,0 +1,106 @@
+"""Fully connected layers, over plain vectors and over the fields of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from camenn.layers.dropout import Dropout
+from camenn.layers.fields import FieldReader, RowVectors
+
+Activation = Callable[[int], nn.Module]
+"""From a layer's width to what follows it."""
+
+
+def relu(width: int) -> nn.Module:
+    """Rectifiers need no width."""
+    return nn.ReLU()
+
+
+def leaky_relu(width: int) -> nn.Module:
+    """Leaky rectifiers need no width."""
+    return nn.LeakyReLU()
+
+
+class Dice(nn.Module):
+    """PReLU whose bend follows the data's mean and variance (Zhou et al. 2018, equations 3 and 4)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(width))
+        self.norm = nn.BatchNorm1d(width, eps=1e-8, affine=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, width) -> the same shape."""
+        share = torch.sigmoid(self.norm(x))
+        bent: Tensor = x * (share + (1 - share) * self.slope)
+        return bent
+
+
+class Perceptron(nn.Module):
+    """Hidden layers, an activation and dropout after each, then one linear output."""
+
+    def __init__(
+        self, inputs: int, hidden: Sequence[int], *, dropout: float = 0.0, activation: Activation = relu
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width in hidden:
+            layers += [nn.Linear(inputs, width), activation(width), Dropout(dropout)]
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., inputs) -> (...)"""
+        logits: Tensor = self.layers(x).squeeze(-1)
+        return logits
+
+
+class FieldLinear(nn.Module):
+    """One linear map of all fields of a row side by side, and of more beside them; what rows share is mapped once."""
+
+    def __init__(self, reader: FieldReader, width: int, outputs: int, *, beside: int = 0) -> None:
+        super().__init__()
+        counts = (reader.num_request_fields, reader.num_item_fields, reader.num_meeting_fields)
+        self.sizes = [*(count * width for count in counts), beside]
+        self.linear = nn.Linear(sum(self.sizes), outputs)
+
+    def forward(self, fields: RowVectors, beside: Tensor | None = None) -> Tensor:
+        """beside: (rows, beside) -> (rows, outputs)"""
+        *weights, of_beside = self.linear.weight.split(self.sizes, dim=1)
+        mapped = [
+            part.spread(functional.linear(part.vectors.flatten(1), weight))
+            for part, weight in zip(fields, weights, strict=True)
+        ]
+        if beside is not None:
+            mapped.append(functional.linear(beside, of_beside))
+        summed: Tensor = torch.stack(mapped).sum(dim=0) + self.linear.bias
+        return summed
+
+
+class FieldPerceptron(nn.Module):
+    """A perceptron over all fields of a row side by side, and more beside them."""
+
+    def __init__(
+        self,
+        reader: FieldReader,
+        width: int,
+        hidden: Sequence[int],
+        *,
+        beside: int = 0,
+        dropout: float = 0.0,
+        activation: Activation = relu,
+    ) -> None:
+        super().__init__()
+        self.first = FieldLinear(reader, width, hidden[0], beside=beside)
+        self.activation = activation(hidden[0])
+        self.dropout = Dropout(dropout)
+        self.rest = Perceptron(hidden[0], hidden[1:], dropout=dropout, activation=activation)
+
+    def forward(self, fields: RowVectors, beside: Tensor | None = None) -> Tensor:
+        """-> (rows,) logits."""
+        logits: Tensor = self.rest(self.dropout(self.activation(self.first(fields, beside))))
+        return logits

@@ -1,0 +1,47 @@
+"""Behaviour sequence transformer (Chen et al. 2019): the candidate attends to what was done before, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from camenn.layers.behaviour import BehaviourTransformer
+from camenn.layers.perceptron import leaky_relu
+from camenn.models.field_frames import SequenceModel
+from camenn.models.output import ModelInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BstConfig:
+    """One block, eight heads and the hidden layers are the paper's; the widths are CHOICE."""
+
+    name: Literal["bst"] = "bst"
+    width: int = 16
+    """Of each field's vector; an item is its fields side by side."""
+    sequence_width: int = 64
+    heads: int = 8
+    num_blocks: int = 1
+    hidden: tuple[int, ...] = (1024, 512, 256)
+    dropout: float = 0.0
+    id_dropout: float = 0.1
+    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
+
+
+def build(config: BstConfig, inputs: ModelInputs) -> SequenceModel:
+    """The model for a shop of these sizes."""
+    return SequenceModel(
+        inputs,
+        width=config.width,
+        id_dropout=config.id_dropout,
+        reader=lambda item_width: BehaviourTransformer(
+            item_width,
+            width=config.sequence_width,
+            heads=config.heads,
+            num_blocks=config.num_blocks,
+            max_steps=inputs.max_steps,
+            dropout=config.dropout,
+        ),
+        hidden=config.hidden,
+        dropout=config.dropout,
+        activation=leaky_relu,
+    )

@@ -1,0 +1,31 @@
+"""Field-aware factorisation machine (Juan et al. 2016): a latent vector for each field that is met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from camenn.layers.pairwise import FieldAwareProducts
+from camenn.models.field_frames import AdditiveModel
+from camenn.models.output import ModelInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FfmConfig:
+    """CHOICE: 8 dimensions a met field."""
+
+    name: Literal["ffm"] = "ffm"
+    width: int = 8
+    """Of the latent vector for one met field."""
+    id_dropout: float = 0.1
+    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
+
+
+def build(config: FfmConfig, inputs: ModelInputs) -> AdditiveModel:
+    """The model for a shop of these sizes."""
+    return AdditiveModel(
+        inputs,
+        width=config.width * inputs.num_fields,
+        id_dropout=config.id_dropout,
+        terms=lambda reader: [FieldAwareProducts(reader.num_fields)],
+    )

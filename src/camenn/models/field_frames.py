@@ -1,0 +1,115 @@
+"""The frames of models of conversion alone: sums of terms over fields, and readers of the behaviour sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from camenn.batches.batch import Batch, PairBatch
+from camenn.layers.behaviour import BehaviourTransformer
+from camenn.layers.embedding import Standardise
+from camenn.layers.fields import FieldReader, RowVectors
+from camenn.layers.perceptron import Activation, FieldPerceptron
+from camenn.layers.target_attention import TargetAttention
+from camenn.models.output import Model, ModelInputs, ModelOutput
+from camenn.task import Task
+
+
+def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float) -> FieldReader:
+    """The fields of a shop of these sizes, as vectors of one width."""
+    return FieldReader(
+        num_codes=inputs.num_codes,
+        item_fields=inputs.item_fields,
+        context_fields=inputs.context_fields,
+        num_row_fields=inputs.num_row_fields,
+        num_numbers=inputs.num_numbers,
+        text_width=inputs.text_width,
+        image_width=inputs.image_width,
+        width=width,
+        id_dropout=id_dropout,
+    )
+
+
+def answered(logits: Tensor) -> ModelOutput:
+    """The output of a model of conversion alone. logits: (rows,)"""
+    return ModelOutput({Task.CONVERSION: logits}, {}, {Task.CONVERSION: logits[:, None]})
+
+
+def refuse_pairs(batch: Batch) -> None:
+    """Raises TypeError where a model of conversion alone is asked whether text and picture fit."""
+    if isinstance(batch, PairBatch):
+        raise TypeError("this model answers conversion alone; give it requests, not pairs")
+
+
+class AdditiveModel(Model):
+    """logit = bias + first order + the sum of terms over the fields' vectors.
+
+    The first dimension of every field's vector is its weight of the first order; the others are what the terms read.
+    """
+
+    def __init__(
+        self,
+        inputs: ModelInputs,
+        *,
+        width: int,
+        id_dropout: float,
+        terms: Callable[[FieldReader], list[nn.Module]],
+    ) -> None:
+        """terms: from the fields that there are to what is summed over their vectors."""
+        super().__init__()
+        self.embed = field_reader(inputs, width=1 + width, id_dropout=id_dropout)
+        self.terms = nn.ModuleList(terms(self.embed))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def content(self) -> dict[str, Standardise]:
+        """Of the fields' reader."""
+        return self.embed.content()
+
+    def forward(self, batch: Batch) -> ModelOutput:
+        """(rows,) logits of conversion. Raises TypeError for pairs."""
+        refuse_pairs(batch)
+        fields: RowVectors = self.embed(batch)
+        logits = self.bias + fields.columns(0, 1).total().squeeze(-1)
+        rest = fields.columns(1)
+        for term in self.terms:
+            logits = logits + term(rest)
+        return answered(logits)
+
+
+SequenceReader = TargetAttention | BehaviourTransformer
+
+
+class SequenceModel(Model):
+    """A reader of the behaviour sequence beside the fields, and a perceptron over both."""
+
+    def __init__(
+        self,
+        inputs: ModelInputs,
+        *,
+        width: int,
+        id_dropout: float,
+        reader: Callable[[int], SequenceReader],
+        hidden: Sequence[int],
+        dropout: float,
+        activation: Activation,
+    ) -> None:
+        """reader: from an item's width, its fields side by side, to what reads items and batch."""
+        super().__init__()
+        self.embed = field_reader(inputs, width=width, id_dropout=id_dropout)
+        self.reader = reader(self.embed.num_item_fields * width)
+        self.head = FieldPerceptron(
+            self.embed, width, hidden, beside=self.reader.num_outputs, dropout=dropout, activation=activation
+        )
+
+    def content(self) -> dict[str, Standardise]:
+        """Of the fields' reader."""
+        return self.embed.content()
+
+    def forward(self, batch: Batch) -> ModelOutput:
+        """(rows,) logits of conversion. Raises TypeError for pairs."""
+        refuse_pairs(batch)
+        fields: RowVectors = self.embed(batch)
+        read = self.reader(fields.item.vectors.flatten(1), batch)
+        return answered(self.head(fields, read))

@@ -1,0 +1,31 @@
+"""Factorisation machine (Rendle 2010): the second order by the linear-time identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from camenn.layers.pairwise import Products
+from camenn.models.field_frames import AdditiveModel
+from camenn.models.output import ModelInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FmConfig:
+    """CHOICE: 16 dimensions."""
+
+    name: Literal["fm"] = "fm"
+    width: int = 16
+    """Of each field's latent vector."""
+    id_dropout: float = 0.1
+    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
+
+
+def build(config: FmConfig, inputs: ModelInputs) -> AdditiveModel:
+    """The model for a shop of these sizes."""
+    return AdditiveModel(
+        inputs,
+        width=config.width,
+        id_dropout=config.id_dropout,
+        terms=lambda reader: [Products()],
+    )
