@@ -1,32 +1,106 @@
-"""Products of fields against the sum over all pairs, written out."""
+"""Products of fields against sums over all pairs, written out in NumPy."""
 
 from itertools import combinations
 
+import numpy as np
+import pytest
 import torch
 
-from camenn.layers.pairwise import FactorisationMachine, FieldVectors
+from camenn.layers.compressed_interaction import CompressedInteraction, interact
+from camenn.layers.fields import FieldVectors, RowVectors
+from camenn.layers.pairwise import AttentionalProducts, FactorisationMachine, FieldAwareProducts, Products
+
+WIDTH = 6
+COUNTS = (3, 2, 1)
+NUM_FIELDS = sum(COUNTS)
 
 
-def test_a_factorisation_machine_is_the_sum_over_fields_and_pairs_of_fields() -> None:
-    torch.manual_seed(0)
-    context, item = torch.randn(2, 3, 4), torch.randn(5, 2, 4)
-    context_mask = torch.tensor([[True, True, False], [True, True, True]])
-    item_mask = torch.tensor([[True, True], [False, True], [True, False], [True, True], [False, False]])
-    request, candidate = torch.tensor([0, 0, 1, 1]), torch.tensor([4, 1, 1, 3])
-    own, own_mask = torch.randn(4, 1, 4), torch.tensor([[True], [True], [False], [True]])
-    machine = FactorisationMachine(4)
+@pytest.fixture
+def fields() -> RowVectors:
+    """Two requests, five items and four rows, some of their fields missing."""
+    generator = torch.Generator().manual_seed(0)
+    lines = (torch.tensor([0, 0, 1, 1]), torch.tensor([4, 1, 1, 3]), None)
+    parts = []
+    for number, (count, line) in enumerate(zip((2, 5, 4), lines, strict=True)):
+        mask = torch.rand(count, COUNTS[number], generator=generator) < 0.8
+        vectors = torch.randn(count, COUNTS[number], WIDTH, generator=generator) * mask[..., None]
+        parts.append(FieldVectors(vectors, mask, line))
+    return RowVectors(*parts)
+
+
+def rows(fields: RowVectors) -> tuple[np.ndarray, np.ndarray]:
+    return fields.rows().numpy().astype(float), fields.row_mask().numpy()
+
+
+def test_parts_are_laid_out_as_the_rows_that_point_to_them(fields: RowVectors) -> None:
+    vectors, mask = rows(fields)
+    assert vectors.shape == (4, NUM_FIELDS, WIDTH)
+    assert (vectors[2, :3] == fields.request.vectors[1].numpy()).all()
+    assert (vectors[0, 3:5] == fields.item.vectors[4].numpy()).all()
+    assert (mask[3, 5:] == fields.meeting.mask[3].numpy()).all()
+    assert fields.total().numpy() == pytest.approx(vectors.sum(axis=1), abs=1e-5)
+    assert fields.squares().numpy() == pytest.approx((vectors**2).sum(axis=1), abs=1e-5)
+
+
+def test_products_are_the_sum_over_pairs_of_fields(fields: RowVectors) -> None:
+    vectors, _ = rows(fields)
+    expected = [sum(one @ other for one, other in combinations(row, 2)) for row in vectors]
+    assert Products()(fields).numpy() == pytest.approx(expected, abs=1e-4)
+    machine = FactorisationMachine(WIDTH)
     torch.nn.init.normal_(machine.first_order.weight)
-    logits = machine(
-        FieldVectors(context, context_mask, request),
-        FieldVectors(item, item_mask, candidate),
-        FieldVectors(own, own_mask),
-    )
+    first = vectors.sum(axis=1) @ machine.first_order.weight[0].detach().numpy()
+    assert machine(fields).detach().numpy() == pytest.approx(first + expected, abs=1e-4)
+
+
+def test_field_aware_products_take_the_vector_for_the_field_that_is_met(fields: RowVectors) -> None:
+    latent = rows(fields)[0].reshape(4, NUM_FIELDS, NUM_FIELDS, 1)  # one dimension for each met field
+    expected = np.zeros(4)
     for row in range(4):
-        vectors = [
-            *context[request[row]][context_mask[request[row]]],
-            *item[candidate[row]][item_mask[candidate[row]]],
-            *own[row][own_mask[row]],
-        ]
-        first = sum(float(machine.first_order.weight[0].detach() @ vector) for vector in vectors)
-        second = sum(float(one @ other) for one, other in combinations(vectors, 2))
-        assert abs(float(logits[row].detach()) - first - second) < 1e-4
+        for one, other in combinations(range(NUM_FIELDS), 2):
+            expected[row] += latent[row, one, other] @ latent[row, other, one]
+    assert FieldAwareProducts(NUM_FIELDS)(fields).numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_attentional_products_weigh_the_pairs_that_are_there(fields: RowVectors) -> None:
+    torch.manual_seed(1)
+    pooling = AttentionalProducts(NUM_FIELDS, WIDTH, attention_width=5, dropout=0.0)
+    vectors, mask = rows(fields)
+    state = {name: value.numpy().astype(float) for name, value in pooling.state_dict().items()}
+    expected = []
+    for row in range(4):
+        pairs, scores = [], []
+        for one, other in combinations(range(NUM_FIELDS), 2):
+            if mask[row, one] and mask[row, other]:
+                pair = vectors[row, one] * vectors[row, other]
+                hidden = np.maximum(state["attention.weight"] @ pair + state["attention.bias"], 0)
+                pairs.append(pair)
+                scores.append(np.exp(state["score.weight"][0] @ hidden))
+        pooled = np.average(pairs, axis=0, weights=scores)
+        expected.append(state["head.weight"][0] @ pooled)
+    assert pooling(fields).detach().numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_interaction_is_the_sum_over_all_products() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, state = torch.randn(2, 4, 3, generator=generator), torch.randn(2, 4, 5, generator=generator)
+    weight = torch.randn(3, 5, 2, generator=generator)
+    expected = np.zeros((2, 4, 2))
+    for i in range(3):
+        for j in range(5):
+            product = first[:, :, i] * state[:, :, j]
+            expected += product.numpy()[..., None] * weight[i, j].numpy()
+    assert interact(first, state, weight).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("split_half", [False, True])
+def test_a_compressed_interaction_network_raises_the_order_layer_by_layer(fields: RowVectors, split_half: bool) -> None:
+    torch.manual_seed(2)
+    network = CompressedInteraction(NUM_FIELDS, (4, 6), split_half=split_half)
+    vectors, _ = rows(fields)
+    first, second = (weight.detach().numpy().astype(float) for weight in network.weights)
+    made = np.einsum("niw,njw,ijh->nhw", vectors, vectors, first)
+    goes_on, goes_out = (made[:, :2], made[:, 2:]) if split_half else (made, made)
+    last = np.einsum("niw,njw,ijh->nhw", vectors, goes_on, second)
+    told = np.concatenate([goes_out.sum(axis=2), last.sum(axis=2)], axis=1)
+    expected = told @ network.head.weight[0].detach().numpy()
+    assert network(fields).detach().numpy() == pytest.approx(expected, rel=1e-4, abs=1e-4)

@@ -180,7 +180,9 @@ def test_a_shop_without_text_or_pictures_is_scored(name: str) -> None:
 def test_a_shop_without_any_feature_is_scored(name: str) -> None:
     torch.manual_seed(0)
     config, _ = ZOO[name]
-    inputs = replace(INPUTS, item_fields=Fields(()), context_fields=Fields(()), num_row_fields=0, num_numbers=0, num_codes=1)
+    inputs = replace(
+        INPUTS, item_fields=Fields(()), context_fields=Fields(()), num_row_fields=0, num_numbers=0, num_codes=1
+    )
     batch = request_batch()
     empty = replace(
         batch,
