@@ -24,7 +24,7 @@ from rich.table import Table
 from camenn.batches.requests import RequestConfig
 from camenn.embeddings.ensure import ensure_store
 from camenn.models.camenn import CamennConfig
-from camenn.models.frames import Pattern
+from camenn.models.inputs import Pattern
 from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import EncoderConfig, RunConfig
 from camenn.tables.features import FeatureConfig

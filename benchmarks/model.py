@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from camenn.batches.batch import Items, RequestBatch, Tokens
 from camenn.layers.embedding import Fields
 from camenn.models.camenn import CamennConfig
-from camenn.models.frames import MultiTaskModel, Pattern
+from camenn.models.frames import MultiTaskModel
+from camenn.models.inputs import Pattern
 from camenn.models.output import ModelInputs
 from camenn.models.zoo import build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig

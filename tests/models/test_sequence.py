@@ -15,7 +15,8 @@ from camenn.batches.pairs import draw_pairs
 from camenn.batches.source import Source
 from camenn.layers.embedding import ModalityEmbedding
 from camenn.models.camenn import CamennConfig
-from camenn.models.frames import MultiTaskModel, Sequence
+from camenn.models.frames import MultiTaskModel
+from camenn.models.inputs import Sequence
 from camenn.models.zoo import build_model
 from camenn.run_config import TrainingConfig
 from camenn.training.trainer import build_optimizer

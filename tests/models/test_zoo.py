@@ -9,7 +9,7 @@ import torch
 from batch_factory import INPUTS, one_row, pair_batch, request_batch
 from camenn.batches.batch import Batch
 from camenn.layers.embedding import Fields
-from camenn.models.frames import Pattern
+from camenn.models.inputs import Pattern
 from camenn.models.output import Model, labels_of
 from camenn.models.zoo import ZOO, build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
@@ -26,6 +26,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "xdeepfm": {"width": 4, "maps": (6, 6), "hidden": (8, 8)},
     "din": {"width": 4, "attention": (8,), "hidden": (8, 8)},
     "bst": {"width": 4, "sequence_width": 16, "heads": 2, "hidden": (16, 8)},
+    "shared_bottom": {"width": 4, "hidden": (16, 8), "tower": (8,)},
+    "l2_constrained": {"width": 4, "hidden": (16, 8), "tower": (8,)},
+    "cross_stitch": {"width": 4, "hidden": (16, 8), "tower": (8,)},
+    "tensor_factorised": {"width": 4, "hidden": (32, 16), "tower": (8,), "rank": 8},
+    "moe": {"width": 4, "num_experts": 3, "expert": (8,), "tower": (8,)},
+    "mmoe": {"width": 4, "num_experts": 3, "expert": (8,), "tower": (8,)},
+    "mose": {"width": 8, "num_experts": 2},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "camenn": {
@@ -59,11 +66,33 @@ OTHER: dict[str, dict[str, Any]] = {
         "dropout": 0.5,
         "id_dropout": 0.9,
     },
+    "shared_bottom": {"width": 8, "hidden": (8,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
+    "l2_constrained": {
+        "width": 8,
+        "hidden": (8,),
+        "distance": 0.1,
+        "tower": (6,),
+        "dropout": 0.5,
+        "id_dropout": 0.9,
+    },
+    "cross_stitch": {"width": 8, "hidden": (8,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
+    "tensor_factorised": {
+        "width": 8,
+        "hidden": (8,),
+        "rank": 6,
+        "kind": "tensor_train",
+        "tower": (6,),
+        "dropout": 0.5,
+        "id_dropout": 0.9,
+    },
+    "moe": {"width": 8, "num_experts": 2, "expert": (6,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
+    "mmoe": {"width": 8, "num_experts": 2, "expert": (6,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
+    "mose": {"width": 16, "num_experts": 3, "dropout": 0.5, "id_dropout": 0.9},
 }
 """Another value for each option of each model."""
 
 
-STEPS = 150
+STEPS = 300
 """Of learning a dozen rows by heart."""
 
 
@@ -209,7 +238,7 @@ def test_a_handful_of_rows_can_be_memorised(name: str) -> None:
         name, **{option: 0.0 for option in ("dropout", "id_dropout", "aligned_dropout") if option in OTHER[name]}
     )
     objective = MultiTaskObjective(model, ObjectiveConfig())
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2 if name == "camenn" else 0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2 if len(model.tasks) > 1 else 0.1)
     batches = batches_of(model)
     for _ in range(STEPS):
         loss, parts = objective(batches)

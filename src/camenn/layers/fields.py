@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from camenn.batches.batch import Items, RequestBatch, Tokens
+from camenn.batches.batch import Items, PairBatch, RequestBatch, Tokens
 from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise
 
 NUM_PASTS = 2
@@ -134,6 +134,21 @@ class FieldReader(nn.Module):
             if embedding is not None:
                 blocks.append(_missing(blocks[0][0]) if tokens is None else embedding(tokens))
         return _fields(blocks, None)
+
+    def pairs(self, batch: PairBatch) -> Tensor:
+        """(rows, fields, width): the text of one item and the picture of another, every other field missing."""
+        width = self.table.embedding_dim
+        rows = self.table.weight.new_zeros(batch.num_rows, self.num_fields, width)
+        place = self.num_request_fields + self.item_fields.fields.num_fields
+        given = ((self.text, batch.items.text, batch.text), (self.image, batch.items.image, batch.image))
+        for embedding, tokens, whose in given:
+            if embedding is None:
+                continue
+            if tokens is not None:
+                vectors, mask = embedding(tokens)
+                rows[:, place] = (vectors * mask[..., None])[whose, 0]
+            place += 1
+        return rows
 
     def _history(self, batch: RequestBatch, items: Tensor) -> tuple[Tensor, Tensor]:
         """(requests, 2, width): what was seen and left, and what was bought, each the mean of its items' sums."""

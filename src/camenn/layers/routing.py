@@ -41,15 +41,18 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor, weights: Tensor, *, memory: Memory | None = None) -> Tensor:
         """(rows, length, width), its mask, (rows, experts) weights -> (rows, length, width)."""
-        mixed = torch.zeros_like(x)
+        mixed = None
         for number, expert in enumerate(self.experts):
             rows = weights[:, number].nonzero().squeeze(-1)
             if rows.numel() == 0:
                 continue
             read = None if memory is None else memory.of_rows(rows)
             out = expert(x[rows], mask[rows], memory=read)
+            if mixed is None:
+                mixed = x.new_zeros(x.shape[0], *out.shape[1:])
             mixed = mixed.index_add(0, rows, (out * weights[rows, number, None, None]).to(mixed.dtype))
-        return mixed
+        # Without a row any expert says what shape there is to give.
+        return self.experts[0](x, mask, memory=memory) if mixed is None else mixed
 
 
 def load_balance(kept: Tensor, dense: Tensor) -> Tensor:

@@ -8,10 +8,9 @@ from typing import Literal
 from torch import nn
 
 from camenn.layers.aligned_space import NUM_EVIDENCE, AlignedSpace
-from camenn.layers.embedding import InputEmbedding
-from camenn.layers.pairwise import FactorisationMachine
 from camenn.layers.transformer import TransformerBlock
-from camenn.models.frames import MultiGate, MultiTaskModel, Pattern, Stack, Tower
+from camenn.models.frames import MultiGate, MultiTaskModel, Stack, Tower
+from camenn.models.inputs import Pattern, token_input
 from camenn.models.output import ModelInputs
 from camenn.task import Task
 
@@ -49,19 +48,14 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
     def block() -> nn.Module:
         return TransformerBlock(width, heads=config.heads, dropout=config.dropout)
 
-    embed = InputEmbedding(
-        num_codes=inputs.num_codes,
-        item_fields=inputs.item_fields,
-        context_fields=inputs.context_fields,
-        num_numbers=inputs.num_numbers,
-        text_width=inputs.text_width,
-        image_width=inputs.image_width,
+    read = token_input(
+        inputs,
         width=width,
-        max_text=inputs.max_text,
-        max_patches=inputs.max_patches,
-        max_steps=inputs.max_steps,
+        dropout=config.dropout,
         id_dropout=config.id_dropout,
         token_dropout=config.token_dropout,
+        pattern=config.pattern,
+        products=config.products,
     )
     aligned = _aligned_space(config, inputs)
     towers: dict[Task, Tower] = {}
@@ -69,14 +63,11 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         num_evidence = 0 if aligned is None else NUM_EVIDENCE + (task is Task.CONVERSION)
         towers[task] = Tower(block(), width=width, num_evidence=num_evidence)
     return MultiTaskModel(
-        embed=embed,
+        read=read,
         bottom=Stack([block()]),
         routing=MultiGate([block() for _ in range(config.num_experts)], width=width, top_k=config.top_k),
         towers=towers,
-        pattern=config.pattern,
-        dropout=config.dropout,
         aligned_space=aligned,
-        products=FactorisationMachine(width) if config.products else None,
     )
 
 

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
-from camenn.layers.dropout import Dropout
-from camenn.layers.embedding import InputEmbedding, Standardise
-from camenn.layers.fields import FieldVectors, RowVectors
-from camenn.layers.pairwise import FactorisationMachine
+from camenn.layers.blocks import DenseStack
+from camenn.layers.embedding import Standardise
 from camenn.layers.routing import Gate, MixtureOfExperts
-from camenn.layers.transformer import Memory
+from camenn.layers.sharing import Columns, CrossStitch, FactorisedColumns
+from camenn.models.inputs import FlatInput, Sequence, TokenInput
 from camenn.models.output import GateWeights, Model, ModelOutput, rows_of
 from camenn.task import ALIGNMENT_TASKS, Task
-
-
-class Pattern(StrEnum):
-    """Who looks at whom. Train and serve with the same one."""
-
-    FULL = "full"
-    """The paper's: everything sees everything."""
-    SHARED_HISTORY = "shared_history"
-    """Context and history see only themselves, a candidate sees them and itself: one history serves all candidates.
-
-    DEVIATION: the paper has only full.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """Rows of tokens, [CLS] first, and what they may look at besides themselves."""
-
-    vectors: Tensor
-    """(rows, length, width)"""
-    mask: Tensor
-    """(rows, length) bool"""
-    memory: Memory | None = None
-
-    @property
-    def cls(self) -> Tensor:
-        """(rows, width)"""
-        return self.vectors[:, 0]
 
 
 class Stack(nn.Module):
@@ -63,6 +33,46 @@ class Stack(nn.Module):
                 memory = replace(memory, vectors=block(memory.vectors, memory.mask))
             sequence = Sequence(vectors, sequence.mask, memory)
         return sequence
+
+
+class Share(nn.Module):
+    """The bottom's output for every task alike."""
+
+    def forward(self, task: Task, sequence: Sequence) -> tuple[Sequence, None]:
+        return sequence, None
+
+
+class OfTask(nn.Module):
+    """Layers that know which task is asked."""
+
+    def __init__(self, layers: Columns | CrossStitch | FactorisedColumns, *, distance: float = 0.0) -> None:
+        """distance: weight of the columns' distance in the loss."""
+        super().__init__()
+        self.layers = layers
+        self.distance = distance
+
+    def forward(self, task: Task, sequence: Sequence) -> tuple[Sequence, None]:
+        return Sequence(self.layers(sequence.vectors, list(Task).index(task)), sequence.mask), None
+
+    def penalty(self) -> Tensor | None:
+        """() the columns' distance, weighed; None where it weighs nothing."""
+        if not self.distance or not isinstance(self.layers, Columns):
+            return None
+        return self.distance * self.layers.distance()
+
+
+class SharedGate(nn.Module):
+    """Experts with one gate for all tasks (Jacobs et al. 1991; as a layer: Eigen et al. 2014)."""
+
+    def __init__(self, experts: list[nn.Module], *, width: int) -> None:
+        super().__init__()
+        self.mixture = MixtureOfExperts(experts)
+        self.gate = Gate(width, num_experts=len(experts), top_k=len(experts))
+
+    def forward(self, task: Task, sequence: Sequence) -> tuple[Sequence, GateWeights]:
+        kept, dense = self.gate(sequence.cls)
+        vectors = self.mixture(sequence.vectors, sequence.mask, kept)
+        return Sequence(vectors, sequence.mask), GateWeights(kept, dense)
 
 
 class MultiGate(nn.Module):
@@ -121,6 +131,11 @@ class Tower(nn.Module):
         return parts[:, 0] if self.training else parts @ self.mix, parts
 
 
+def flat_towers(inputs: int, hidden: tuple[int, ...], *, dropout: float) -> dict[Task, Tower]:
+    """Dense layers of each task's own."""
+    return {task: Tower(DenseStack(inputs, hidden, dropout=dropout), width=hidden[-1], num_evidence=0) for task in Task}
+
+
 class MultiTaskModel(Model):
     """Embedding, a shared bottom, routing to what the tasks share, a tower a task."""
 
@@ -129,52 +144,48 @@ class MultiTaskModel(Model):
     def __init__(
         self,
         *,
-        embed: InputEmbedding,
+        read: TokenInput | FlatInput,
         bottom: nn.Module,
         routing: nn.Module,
         towers: dict[Task, Tower],
-        pattern: Pattern,
-        dropout: float,
-        aligned_space: AlignedSpace | None,
-        products: FactorisationMachine | None,
+        aligned_space: AlignedSpace | None = None,
     ) -> None:
         super().__init__()
-        self.embed = embed
-        self.norm = nn.LayerNorm(embed.width)
-        self.dropout = Dropout(dropout)
+        self.read = read
         self.bottom = bottom
         self.routing = routing
         self.towers = nn.ModuleDict({task.value: tower for task, tower in towers.items()})
-        self.pattern = pattern
         self.aligned_space = aligned_space
-        self.products = products
-        if pattern is Pattern.SHARED_HISTORY:
-            self.request_token = nn.Parameter(torch.randn(embed.width) * 0.02)
 
     def forward(self, batch: Batch) -> ModelOutput:
         """A request batch answers conversion, a pair batch the two alignment tasks."""
         aligned = self._align(batch)
         if isinstance(batch, RequestBatch):
-            sequence, beside = self._requests(batch)
+            sequence, beside = self.read.requests(batch)
             evidence = None if aligned is None else request_evidence(batch, aligned)
-            logits, parts, gates = self._answer(Task.CONVERSION, self.bottom(sequence), evidence, beside)
-            return ModelOutput({Task.CONVERSION: logits}, {Task.CONVERSION: gates}, {Task.CONVERSION: parts}, aligned)
+            output = ModelOutput({}, {}, {}, aligned)
+            self._answer(output, Task.CONVERSION, self.bottom(sequence), evidence, beside)
+            return output
         return self._pair_output(batch, aligned)
 
     def _pair_output(self, batch: PairBatch, aligned: Aligned | None) -> ModelOutput:
-        bottom = self.bottom(self._pairs(batch))
+        bottom = self.bottom(self.read.pairs(batch))
         evidence = None if aligned is None else aligned.evidence(batch.text, batch.image)
         output = ModelOutput({}, {}, {}, aligned)
         for task in ALIGNMENT_TASKS:
             rows = rows_of(batch, task).nonzero().squeeze(-1)
             chosen = Sequence(bottom.vectors[rows], bottom.mask[rows])
             said = None if evidence is None else evidence[rows]
-            output.logits[task], output.parts[task], output.gates[task] = self._answer(task, chosen, said)
+            self._answer(output, task, chosen, said)
         return output
 
     def content(self) -> dict[str, Standardise]:
-        """Of the embedding of tokens."""
-        return self.embed.content()
+        """Of what reads the shop."""
+        return self.read.content()
+
+    def penalty(self, batch: Batch) -> Tensor | None:
+        """() of the routing, where it has one."""
+        return self.routing.penalty() if isinstance(self.routing, OfTask) else None
 
     def mix(self, task: Task) -> Tensor | None:
         """(parts,) of a task's tower."""
@@ -183,11 +194,12 @@ class MultiTaskModel(Model):
         return tower.mix
 
     def _answer(
-        self, task: Task, bottom: Sequence, evidence: Tensor | None, beside: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, GateWeights]:
+        self, output: ModelOutput, task: Task, bottom: Sequence, evidence: Tensor | None, beside: Tensor | None = None
+    ) -> None:
         routed, gates = self.routing(task, bottom)
-        logits, parts = self.towers[task.value](routed, evidence, beside)
-        return logits, parts, gates
+        output.logits[task], output.parts[task] = self.towers[task.value](routed, evidence, beside)
+        if gates is not None:
+            output.gates[task] = gates
 
     def _align(self, batch: Batch) -> Aligned | None:
         text, image = batch.items.text, batch.items.image
@@ -195,64 +207,6 @@ class MultiTaskModel(Model):
             return None
         aligned: Aligned = self.aligned_space(text, image)
         return aligned
-
-    def _finish(self, vectors: Tensor) -> Tensor:
-        # CHOICE: norm and dropout over the input, as BERT.
-        finished: Tensor = self.dropout(self.norm(vectors))
-        return finished
-
-    def _requests(self, batch: RequestBatch) -> tuple[Sequence, Tensor | None]:
-        """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2).
-
-        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items.
-        Beside it the (rows,) logits of the products of fields, where the model has them.
-        """
-        tokens = self.embed.items(batch.items)
-        context, context_mask = self.embed.context(batch)
-        history, history_mask = self.embed.history(batch, tokens)
-        shared = torch.cat([context, history], dim=1)
-        shared_mask = torch.cat([context_mask, history_mask], dim=1)
-        item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[batch.candidates]
-        item_mask = torch.cat([tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1)
-        meeting, meeting_mask = self.embed.meeting(batch)
-        beside = None
-        if self.products is not None:
-            beside = self.products(
-                RowVectors(
-                    FieldVectors(context * context_mask[..., None], context_mask, batch.request),
-                    FieldVectors(tokens.fields * tokens.fields_mask[..., None], tokens.fields_mask, batch.candidates),
-                    FieldVectors(meeting * meeting_mask[..., None], meeting_mask),
-                )
-            )
-        own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
-        own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]
-        if self.pattern is Pattern.FULL:
-            vectors = torch.cat([own[0], shared[batch.request], *own[1:]], dim=1)
-            mask = torch.cat([own_mask[0], shared_mask[batch.request], *own_mask[1:]], dim=1)
-            return Sequence(self._finish(vectors), mask), beside
-        start = self.request_token.expand(batch.num_requests, 1, -1)
-        memory = Memory(
-            self._finish(torch.cat([start, shared], dim=1)),
-            torch.cat([_real(batch.num_requests, shared_mask), shared_mask], dim=1),
-            batch.request,
-        )
-        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory), beside
-
-    def _pairs(self, batch: PairBatch) -> Sequence:
-        """The input of alignment.
-
-        CHOICE: it carries item tokens alone, so that a swapped text never meets a conversion label.
-        """
-        tokens = self.embed.items(batch.items)
-        cls = self.embed.cls.expand(batch.num_rows, 1, -1)
-        vectors = torch.cat([cls, tokens.text[batch.text], tokens.image[batch.image]], dim=1)
-        text_mask, image_mask = tokens.text_mask[batch.text], tokens.image_mask[batch.image]
-        mask = torch.cat([_real(batch.num_rows, text_mask), text_mask, image_mask], dim=1)
-        return Sequence(self._finish(vectors), mask)
-
-
-def _real(num_rows: int, like: Tensor) -> Tensor:
-    return torch.ones(num_rows, 1, dtype=torch.bool, device=like.device)
 
 
 def request_evidence(batch: RequestBatch, aligned: Aligned) -> Tensor:

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from camenn.models import afm, bst, camenn, deepfm, din, ffm, fm, wide_deep, xdeepfm
+from camenn.models import (
+    afm,
+    bst,
+    camenn,
+    cross_stitch,
+    deepfm,
+    din,
+    ffm,
+    fm,
+    l2_constrained,
+    mmoe,
+    moe,
+    mose,
+    shared_bottom,
+    tensor_factorised,
+    wide_deep,
+    xdeepfm,
+)  # fmt: skip
 from camenn.models import logistic_regression as lr
 from camenn.models.output import Model, ModelInputs
 
@@ -20,6 +37,13 @@ ModelConfig = (
     | xdeepfm.XDeepFmConfig
     | din.DinConfig
     | bst.BstConfig
+    | shared_bottom.SharedBottomConfig
+    | l2_constrained.L2ConstrainedConfig
+    | cross_stitch.CrossStitchConfig
+    | tensor_factorised.TensorFactorisedConfig
+    | moe.MoeConfig
+    | mmoe.MmoeConfig
+    | mose.MoseConfig
 )
 _BUILDERS: tuple[tuple[type, Callable[[Any, ModelInputs], Model]], ...] = (
     (camenn.CamennConfig, camenn.build),
@@ -32,6 +56,13 @@ _BUILDERS: tuple[tuple[type, Callable[[Any, ModelInputs], Model]], ...] = (
     (xdeepfm.XDeepFmConfig, xdeepfm.build),
     (din.DinConfig, din.build),
     (bst.BstConfig, bst.build),
+    (shared_bottom.SharedBottomConfig, shared_bottom.build),
+    (l2_constrained.L2ConstrainedConfig, l2_constrained.build),
+    (cross_stitch.CrossStitchConfig, cross_stitch.build),
+    (tensor_factorised.TensorFactorisedConfig, tensor_factorised.build),
+    (moe.MoeConfig, moe.build),
+    (mmoe.MmoeConfig, mmoe.build),
+    (mose.MoseConfig, mose.build),
 )
 ZOO = {config().name: (config, build) for config, build in _BUILDERS}
 """By name: the configuration's type, and from a configuration and a shop's sizes to the model."""

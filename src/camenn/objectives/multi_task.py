@@ -61,6 +61,9 @@ class MultiTaskObjective(nn.Module):
                 gates = output.gates[task]
                 balance = load_balance(gates.kept, gates.dense)
                 losses.append(("load_balance", self.config.load_balance, balance))
+        penalty = self.model.penalty(batch)
+        if penalty is not None:
+            losses.append(("penalty", 1.0, penalty))
         if isinstance(batch, PairBatch) and output.aligned is not None:
             loss = contrast(output.aligned, batch.text_group)
             losses.append(("contrast_loss", self.config.contrast, loss))

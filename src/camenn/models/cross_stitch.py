@@ -1,0 +1,40 @@
+"""Cross-stitch (Misra et al. 2016): layers of one's own, whose outputs are mixed by learned shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from camenn.layers.sharing import CrossStitch
+from camenn.models.field_frames import field_reader
+from camenn.models.frames import MultiTaskModel, OfTask, Stack, flat_towers
+from camenn.models.inputs import FlatInput
+from camenn.models.output import ModelInputs
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossStitchConfig:
+    """CHOICE: sizes."""
+
+    name: Literal["cross_stitch"] = "cross_stitch"
+    width: int = 16
+    """Of each field's vector."""
+    hidden: tuple[int, ...] = (256, 128)
+    """Units of the layers that the tasks share."""
+    tower: tuple[int, ...] = (64,)
+    """Units of each task's own layers."""
+    dropout: float = 0.0
+    id_dropout: float = 0.1
+    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
+
+
+def build(config: CrossStitchConfig, inputs: ModelInputs) -> MultiTaskModel:
+    """The model for a shop of these sizes."""
+    flat = inputs.num_fields * config.width
+    return MultiTaskModel(
+        read=FlatInput(field_reader(inputs, width=config.width, id_dropout=config.id_dropout)),
+        bottom=Stack([]),
+        routing=OfTask(CrossStitch(flat, config.hidden, num_tasks=len(Task), dropout=config.dropout)),
+        towers=flat_towers(config.hidden[-1], config.tower, dropout=config.dropout),
+    )
