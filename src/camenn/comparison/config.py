@@ -1,0 +1,117 @@
+"""What is compared: systems that differ from a common configuration, each over the same seeds. TOML in."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from camenn.errors import ConfigError
+from camenn.run_config import RunConfig, parse_config
+
+KEYS = ("shop", "seeds", "reference", "base", "systems")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonConfig:
+    """Systems by name, in the order in which tables show them."""
+
+    shop: str
+    seeds: tuple[int, ...]
+    reference: str
+    """The system that every other is compared with."""
+    systems: dict[str, RunConfig]
+
+
+def read_comparison(path: Path) -> ComparisonConfig:
+    """Read a TOML file: `base` holds what all systems share, `systems.NAME` what is a system's own.
+
+    A system that says `like = "OTHER"` begins with what that one says.
+
+    Raises:
+        ConfigError: with every problem found, each with its place.
+    """
+    try:
+        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: not readable: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    return parse_comparison(raw, where=str(path))
+
+
+def parse_comparison(raw: Mapping[str, Any], *, where: str) -> ComparisonConfig:
+    """Check keys, seeds, names and every system's configuration. Raises ConfigError with all problems."""
+    problems = [f"{where}: unknown key {key!r}; {_hint(key, KEYS)}" for key in raw if key not in KEYS]
+    systems, seeds = raw.get("systems", {}), raw.get("seeds", [0])
+    if not isinstance(systems, Mapping) or not systems:
+        problems.append(f"{where}: names no system; add a table [systems.NAME] for each")
+        systems = {}
+    reference = raw.get("reference", next(iter(systems), ""))
+    if systems and reference not in systems:
+        problems.append(f"{where}: reference: no system {reference!r}; {_hint(str(reference), systems)}")
+    whole = isinstance(seeds, list) and all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    if not whole or not seeds:
+        problems.append(f"{where}: seeds: a list of whole numbers from 0 on, not {seeds!r}")
+    elif len(set(seeds)) < len(seeds):
+        problems.append(f"{where}: seeds: {seeds} names a seed twice; runs of one seed are the same run")
+    read: dict[str, RunConfig] = {}
+    for name in systems:
+        try:
+            read[name] = _system(name, systems, raw.get("base", {}), where)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return ComparisonConfig(shop=str(raw.get("shop", "")), seeds=tuple(seeds), reference=reference, systems=read)
+
+
+def _system(name: str, systems: Mapping[str, Any], base: Mapping[str, Any], where: str) -> RunConfig:
+    place = f"{where}: systems.{name}"
+    if not name or set(name) & set("/\\\0") or name.startswith("."):
+        raise ConfigError(f"{place}: a system's name is a folder's; leave out slashes and a dot at its beginning")
+    chain: list[Mapping[str, Any]] = []
+    asked: list[str] = []
+    following: Any = name
+    while following is not None:
+        if following in asked:
+            raise ConfigError(f"{place}: like: goes round in a circle ({' -> '.join([*asked, following])})")
+        if following not in systems:
+            raise ConfigError(f"{place}: like: no system {following!r}; {_hint(str(following), systems)}")
+        own = systems[following]
+        if not isinstance(own, Mapping):
+            raise ConfigError(f"{where}: systems.{following}: a table of settings, not {own!r}")
+        asked.append(following)
+        chain.append({key: value for key, value in own.items() if key != "like"})
+        following = own.get("like")
+    merged: dict[str, Any] = {}
+    for settings in (base, *reversed(chain)):
+        merged = _merged(merged, settings)
+    return parse_config(merged, where=place)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(below)
+    for key, value in above.items():
+        old = both.get(key)
+        # another model takes nothing over from the one before
+        another = isinstance(value, Mapping) and key == "model" and "name" in value and isinstance(old, Mapping)
+        if (
+            isinstance(value, Mapping)
+            and isinstance(old, Mapping)
+            and not (another and value["name"] != old.get("name"))
+        ):
+            both[key] = _merged(old, value)
+        else:
+            both[key] = value
+    return both
+
+
+def _hint(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"

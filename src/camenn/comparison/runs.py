@@ -1,0 +1,114 @@
+"""Every system at every seed: trained, judged and measured, each in a process and a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from camenn.comparison.config import ComparisonConfig
+from camenn.run_config import RunConfig, config_to_json, parse_config
+
+COST = "cost.json"
+ERROR = "error.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """One run of a comparison."""
+
+    system: str
+    seed: int
+    folder: Path
+
+    def finished(self, config: RunConfig) -> bool:
+        """Whether this very configuration was trained, judged and measured here."""
+        try:
+            cost = json.loads((self.folder / COST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(cost.get("config") == config_to_json(config)) and (self.folder / "metrics.json").is_file()
+
+
+def places(config: ComparisonConfig, folder: Path) -> Iterator[RunPlace]:
+    """All runs, seed by seed, so that a comparison that is cut short has looked at every system."""
+    for seed in config.seeds:
+        for system in config.systems:
+            yield RunPlace(system, seed, folder / "runs" / system / f"seed{seed}")
+
+
+def run_all(config: ComparisonConfig, shop: Path, folder: Path, *, jobs: int, console: Console) -> list[RunPlace]:
+    """Run what is not finished yet, `jobs` at a time; -> the runs that failed, whose `error.txt` says why."""
+    from camenn.training.trainer import with_seed
+
+    waiting = [(place, with_seed(config.systems[place.system], place.seed)) for place in places(config, folder)]
+    waiting = [(place, one) for place, one in waiting if not place.finished(one)]
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    failed: list[RunPlace] = []
+    context = multiprocessing.get_context("spawn")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with (
+        ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool,
+        Progress(*columns, TimeRemainingColumn(), console=console) as bar,
+    ):
+        shown = bar.add_task("runs", total=len(waiting))
+        running = {
+            pool.submit(run_one, str(shop), json.dumps(config_to_json(one)), str(place.folder), threads): place
+            for place, one in waiting
+        }
+        for done in as_completed(running):
+            place, error = running[done], done.exception()
+            said = done.result() if error is None else f"{type(error).__name__}: {error}"
+            if said:
+                failed.append(place)
+                place.folder.mkdir(parents=True, exist_ok=True)
+                (place.folder / ERROR).write_text(said + "\n", encoding="utf-8")
+                console.print(f"{place.system}, seed {place.seed}: failed: {said.splitlines()[0]}", markup=False)
+            bar.advance(shown)
+    return failed
+
+
+def run_one(shop: str, settings: str, folder: str, threads: int) -> str:
+    """Train and judge one run, then write what it cost; -> what went wrong, "" if nothing."""
+    import torch
+
+    from camenn.errors import CamennError
+    from camenn.evaluation.judge import judge
+    from camenn.tables.shop import open_shop
+    from camenn.training.trainer import train
+
+    torch.set_num_threads(threads)
+    run, quiet = Path(folder), Console(quiet=True)
+    config = parse_config(json.loads(settings), where="the comparison")
+    began = time.monotonic()
+    try:
+        opened = open_shop(Path(shop))
+        trained = train(opened, config, run, console=quiet)
+        judge(trained.bundle, opened, run, console=quiet, output=quiet)
+    except (CamennError, OSError) as error:
+        return str(error) or type(error).__name__
+    facts = trained.bundle.facts
+    cost: dict[str, Any] = {
+        "config": config_to_json(config),
+        "parameters": sum(p.numel() for p in trained.bundle.model.parameters()),
+        "epochs": facts["epochs"],
+        "epoch_s": facts["training_s"] / max(facts["epochs"], 1),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "total_s": time.monotonic() - began,
+    }
+    (run / ERROR).unlink(missing_ok=True)
+    partial = run / f".{COST}.partial"
+    partial.write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
+    partial.replace(run / COST)
+    return ""
