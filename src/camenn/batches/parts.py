@@ -61,6 +61,25 @@ class Parts:
             return None
         return np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
 
+    def code_counts(self) -> NDArray[np.float64]:
+        """(num_codes,) how many training events hold each code; crosses, made when a batch is, are not counted."""
+        source, train = self.source, self.training_events()
+        counts = np.zeros(source.features.num_codes)
+        if source.shop.events is None or train is None:
+            return counts
+        for codes, owner in (
+            (source.item_codes, source.shop.events.item_row),
+            (source.user_codes, source.shop.events.user_row),
+        ):
+            times = np.bincount(np.asarray(owner)[train], minlength=len(codes))
+            for slot in range(codes.shape[1]):
+                counts += np.bincount(codes[:, slot], weights=times, minlength=len(counts))
+        for codes in (source.event_codes, source.row_codes):
+            for slot in range(codes.shape[1]):
+                counts += np.bincount(codes[train, slot], minlength=len(counts))
+        counts[0] = 0
+        return counts
+
     def reader(self, config: RequestConfig) -> RequestReader:
         """A reader whose popularity and item counts, where asked for, rest on training events alone.
 

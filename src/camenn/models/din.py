@@ -22,6 +22,8 @@ class DinConfig:
     """Units of the activation unit."""
     hidden: tuple[int, ...] = (200, 80)
     dropout: float = 0.0
+    regularisation: float = 0.0
+    """Mini-batch aware (their equation 6): of the vectors that a batch holds, each by how rare it is in training."""
     id_dropout: float = 0.1
     """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
@@ -36,4 +38,5 @@ def build(config: DinConfig, inputs: ModelInputs) -> SequenceModel:
         hidden=config.hidden,
         dropout=config.dropout,
         activation=Dice,
+        regularisation=config.regularisation,
     )

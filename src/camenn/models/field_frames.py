@@ -94,14 +94,21 @@ class SequenceModel(Model):
         hidden: Sequence[int],
         dropout: float,
         activation: Activation,
+        regularisation: float = 0.0,
     ) -> None:
-        """reader: from an item's width, its fields side by side, to what reads items and batch."""
+        """reader: from an item's width, its fields side by side, to what reads items and batch.
+        regularisation: of the vectors that a batch holds, each the weaker the more often it is trained.
+        """
         super().__init__()
         self.embed = field_reader(inputs, width=width, id_dropout=id_dropout)
         self.reader = reader(self.embed.num_item_fields * width)
         self.head = FieldPerceptron(
             self.embed, width, hidden, beside=self.reader.num_outputs, dropout=dropout, activation=activation
         )
+        self.regularisation = regularisation
+        if regularisation:
+            del self.code_counts
+            self.register_buffer("code_counts", torch.zeros(inputs.num_codes))
 
     def content(self) -> dict[str, Standardise]:
         """Of the fields' reader."""
@@ -113,3 +120,12 @@ class SequenceModel(Model):
         fields: RowVectors = self.embed(batch)
         read = self.reader(fields.item.vectors.flatten(1), batch)
         return answered(self.head(fields, read))
+
+    def penalty(self, batch: Batch) -> Tensor | None:
+        """() mini-batch aware (Zhou et al. 2018, equation 6): a vector's squared length over how often it is seen."""
+        if self.code_counts is None or isinstance(batch, PairBatch):
+            return None
+        held = torch.cat([batch.context.flatten(), batch.items.codes.flatten(), batch.row_codes.flatten()]).unique()
+        counts = self.code_counts[held]
+        lengths: Tensor = self.embed.table(held[counts > 0]).square().sum(dim=1)
+        return self.regularisation * (lengths / counts[counts > 0]).sum()

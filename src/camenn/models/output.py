@@ -67,6 +67,8 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.aligned_space: AlignedSpace | None = None
+        self.code_counts: Tensor | None = None
+        """(num_codes,) a buffer where a model asks how many training events hold each code; filled before training."""
 
     def content(self) -> dict[str, Standardise]:
         """What standardises the tokens of `text` and `image`, to be measured on training items, as far as read."""

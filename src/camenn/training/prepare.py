@@ -60,6 +60,8 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
     torch.manual_seed(config.training.seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
     standardise(model, parts)
+    if model.code_counts is not None:
+        model.code_counts.copy_(torch.from_numpy(parts.code_counts()))
     return Prepared(parts, text, image, model)
 
 
