@@ -241,7 +241,10 @@ def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Itera
 def _unknown_model_keys(raw: Mapping[str, Any]) -> Iterator[str]:
     name = raw.get("name", CamennConfig().name)
     if name in ZOO:
-        yield from _unknown_keys(raw, ZOO[name][0], prefix=f"model ({name}) ")
+        for problem in _unknown_keys(raw, ZOO[name][0], prefix="model."):
+            key = problem.split("'")[1].removeprefix("model.")
+            others = [n for n, (kind, _) in ZOO.items() if key in {f.name for f in dataclasses.fields(kind)}]
+            yield f"{problem} ({key} is an option of {', '.join(others)}, not of {name})" if others else problem
         return
     close = difflib.get_close_matches(str(name), ZOO, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(ZOO))}"

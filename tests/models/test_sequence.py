@@ -54,16 +54,16 @@ def assert_row(model: MultiTaskModel, row: Tensor, real: Tensor, expected: list[
     assert real.tolist() == [token is not None for token in expected]
     for place, token in enumerate(expected):
         if token is not None:
-            assert torch.allclose(row[place], model.norm(token), atol=1e-5), place
+            assert torch.allclose(row[place], model.read.norm(token), atol=1e-5), place
 
 
 def item_tokens(model: MultiTaskModel, given: Items, *, text_of: int, image_of: int) -> list[Tensor | None]:
     """Text, [SEP], patches, each modality in its own places."""
     assert given.text is not None
-    text = of_item(model.embed.text, given.text, text_of)
-    patches = of_item(model.embed.image, given.image, image_of)
+    text = of_item(model.read.embed.text, given.text, text_of)
+    patches = of_item(model.read.embed.image, given.image, image_of)
     filled: list[Tensor | None] = [*text, *[None] * (given.text.length - len(text))]
-    return [*filled, *([model.embed.sep, *patches] if patches else [None] * (1 + PATCHES))]
+    return [*filled, *([model.read.embed.sep, *patches] if patches else [None] * (1 + PATCHES))]
 
 
 @torch.inference_mode()
@@ -72,7 +72,7 @@ def test_a_pair_is_cls_text_sep_patches(model: MultiTaskModel) -> None:
     sequence = entering(model, batch)
     for row in range(batch.num_rows):
         told = item_tokens(model, batch.items, text_of=int(batch.text[row]), image_of=int(batch.image[row]))
-        assert_row(model, sequence.vectors[row], sequence.mask[row], [model.embed.cls, *told])
+        assert_row(model, sequence.vectors[row], sequence.mask[row], [model.read.embed.cls, *told])
 
 
 @torch.inference_mode()
@@ -82,11 +82,11 @@ def test_a_request_begins_with_its_one_cls_and_ends_with_text_sep_patches_of_the
     batch = request_batch(num_requests=2, num_candidates=6)
     batch = replace(batch, candidates=torch.arange(1, 7).repeat(2))  # the second has no text, the third no picture
     sequence = entering(model, batch)
-    cls = model.norm(model.embed.cls)
+    cls = model.read.norm(model.read.embed.cls)
     assert torch.isclose(sequence.vectors, cls, atol=1e-6).all(dim=-1).sum(dim=1).tolist() == [1] * batch.num_rows
     for row, candidate in enumerate(batch.candidates.tolist()):
         told = item_tokens(model, batch.items, text_of=candidate, image_of=candidate)
-        assert_row(model, sequence.vectors[row, :1], sequence.mask[row, :1], [model.embed.cls])
+        assert_row(model, sequence.vectors[row, :1], sequence.mask[row, :1], [model.read.embed.cls])
         assert_row(model, sequence.vectors[row, -len(told) :], sequence.mask[row, -len(told) :], told)
 
 
@@ -96,7 +96,7 @@ def test_other_features_stand_between_cls_and_the_sequence_and_the_target_item_b
 ) -> None:
     batch = request_batch(num_requests=4)
     sequence = entering(model, batch)
-    table, steps = model.embed.table, batch.history.shape[1]
+    table, steps = model.read.embed.table, batch.history.shape[1]
     for row, request in enumerate(batch.request.tolist()):
         context = [table.weight[code] for code in batch.context[request]]
         assert_row(model, sequence.vectors[row, 1:3], sequence.mask[row, 1:3], list(context))
@@ -104,7 +104,7 @@ def test_other_features_stand_between_cls_and_the_sequence_and_the_target_item_b
         has_picture = (batch.history[request] != 3).repeat_interleave(2) | torch.tensor([True, False] * steps)
         assert sequence.mask[row, 3 : 3 + 2 * steps].tolist() == (real & has_picture).tolist()
         meeting = 3 + 2 * steps
-        numbers = model.embed.numbers
+        numbers = model.read.embed.numbers
         counted = batch.row_numbers[row, :, None] * numbers.weight + numbers.bias
         expected = [table.weight[batch.row_codes[row, 0]], *counted]
         stop = meeting + len(expected)
@@ -160,7 +160,7 @@ def test_what_enters_for_a_drawn_pair_is_the_text_of_the_one_and_the_picture_of_
         other_text = int(batch.text[row]) if is_wrong and batch.image_to_text[row] else own
         other_image = int(batch.image[row]) if is_wrong and batch.text_to_image[row] else own
         told = item_tokens(model, batch.items, text_of=other_text, image_of=other_image)
-        assert_row(model, sequence.vectors[row], sequence.mask[row], [model.embed.cls, *told])
+        assert_row(model, sequence.vectors[row], sequence.mask[row], [model.read.embed.cls, *told])
 
 
 def test_the_optimiser_has_the_papers_values(model: MultiTaskModel) -> None:

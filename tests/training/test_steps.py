@@ -8,6 +8,7 @@ from rich.console import Console
 
 from camenn.batches.batch import PairBatch, RequestBatch
 from camenn.tables.shop import open_shop
+from camenn.task import Task
 from camenn.training.prepare import prepare
 from camenn.training.steps import StepPlan
 from toy import write_toy_shop
@@ -19,7 +20,7 @@ REQUESTS = 100
 def plan_of(shop: Path, **pairs: float) -> StepPlan:
     config = small_config(requests={"rows": 16}, pairs={"items": 4, **pairs})
     prepared = prepare(open_shop(shop), config, console=Console(quiet=True))
-    return StepPlan(prepared.parts, config.requests, config.pairs, seed=0)
+    return StepPlan(prepared.parts, config.requests, config.pairs, tasks=tuple(Task), seed=0)
 
 
 @pytest.fixture(scope="module")

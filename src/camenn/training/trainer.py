@@ -299,11 +299,16 @@ def _run_identity(config: RunConfig, prepared: Prepared, *, num_processes: int) 
 
 
 def follow(average: torch.nn.Module, model: torch.nn.Module, *, decay: float, step: int) -> None:
-    """Move an average of weights towards the model's after step 1, 2, ...; the first steps are soon forgotten."""
+    """Move an average of weights towards the model's after step 1, 2, ...; the first steps are soon forgotten.
+
+    What is measured and not learned, as a batch normalisation's mean, is taken over as it is.
+    """
     share = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     with torch.no_grad():
         for mean, value in zip(average.parameters(), model.parameters(), strict=True):
             mean.lerp_(value, share)
+        for kept, measured in zip(average.buffers(), model.buffers(), strict=True):
+            kept.copy_(measured)
 
 
 def seed_step(*numbers: int) -> None:
