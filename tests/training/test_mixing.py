@@ -64,7 +64,7 @@ def test_the_model_answers_by_the_fitted_mix() -> None:
     with torch.inference_mode():
         output = model(request_batch())
     assert torch.allclose(output.logits[task], output.parts[task] @ mix_of(model, task))
-    assert not torch.allclose(output.logits[task], output.parts[task] @ small().tower(task).mix)
+    assert not torch.allclose(output.logits[task], output.parts[task] @ mix_of(small(), task))
 
 
 def test_a_task_is_weighed_by_its_own_rows() -> None:
