@@ -68,7 +68,11 @@ def batch(*, requests: int, candidates: int, steps: int = 20, text: int = 15, wh
     rows = requests * candidates
     return RequestBatch(
         items=Items(
-            torch.randint(1, 5000, (num_items, ITEM_FIELDS)), tokens(num_items, text), tokens(num_items, 9), num_items
+            rows=torch.arange(num_items),
+            codes=torch.randint(1, 5000, (num_items, ITEM_FIELDS)),
+            text=tokens(num_items, text),
+            image=tokens(num_items, 9),
+            num_whole=num_items,
         ),
         context=torch.randint(1, 5000, (requests, CONTEXT)),
         history=torch.randint(1, num_items, (requests, steps)),

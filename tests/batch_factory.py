@@ -50,6 +50,7 @@ def items(generator: torch.Generator, num_items: int) -> Items:
     codes[0] = 0
     codes[1::2, 2] = 0  # a list of one value where two fit
     return Items(
+        rows=torch.arange(num_items + 1),
         codes=codes,
         text=tokens(generator, text, TEXT_WIDTH),
         image=tokens(generator, image, IMAGE_WIDTH),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markdown import Markdown
 from rich.text import Text
 
 from camenn.errors import CamennError
@@ -141,6 +142,32 @@ def evaluate(
         sys.stdout.write(json.dumps(metrics, indent=2) + "\n")
     else:
         show_metrics(metrics, Console())
+
+
+@app.command()
+def compare(
+    config: Annotated[Path, typer.Argument(help="The comparison's TOML file.", show_default=False)],
+    shop: Annotated[Path | None, typer.Option(help="The shop, in place of the configuration's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where runs, tables and figures go; runs/NAME by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1,
+) -> None:
+    """Train systems over the same seeds and write tables and figures. An interrupted one goes on."""
+    from camenn.comparison.compare import compare as compare_systems
+    from camenn.comparison.config import read_comparison
+    from camenn.errors import ConfigError
+
+    settings = read_comparison(config)
+    if not settings.shop and shop is None:
+        raise ConfigError(f"{config}: names no shop; add `shop = ...` or give --shop")
+    folder = out if out is not None else Path("runs") / config.stem
+    opened = _open((shop if shop is not None else Path(settings.shop)).absolute())
+    found = compare_systems(settings, opened, folder, jobs=jobs, console=console)
+    for sheet in found.main_sheets:
+        Console().print(Markdown(sheet.markdown()))
+    console.print(f"tables: {folder / 'tables'}   figures: {folder / 'figures'}   runs: {folder / 'runs'}")
+    for place in found.failed:
+        console.print(f"failed: {place.name}; why is in {place.folder / 'error.txt'}", markup=False)
+    raise typer.Exit(1 if found.failed else 0)
 
 
 @app.command()

@@ -28,6 +28,8 @@ class Scores:
     labels: NDArray[np.float64]
     groups: NDArray[np.int64]
     """The request of a conversion row, the item a pair was made from."""
+    items: NDArray[np.int64]
+    """Catalogue row of the candidate, or of the item a pair was made from."""
     expert_use: NDArray[np.float64] | None
     """(experts,) mean weight of each expert over the rows; None of a model without experts."""
 
@@ -48,7 +50,8 @@ def score_requests(model: Model, reader: RequestReader, pieces: Pieces) -> Score
         batch = reader.batch(pieces.take(index), seed=(EVALUATION_SEED, int(pieces.request[index[0]])))
         output = answer(model, batch)
         group = pieces.request[index][batch.request.numpy()]
-        collected.add(output, Task.CONVERSION, batch.labels.numpy(), group)
+        items = batch.items.rows[batch.candidates].numpy()
+        collected.add(output, Task.CONVERSION, batch.labels.numpy(), group, items)
     return collected.scores()
 
 
@@ -64,7 +67,8 @@ def score_pairs(model: Model, parts: Parts, pairs: Pairs) -> dict[Task, Scores]:
         output = answer(model, batch)
         for task in ALIGNMENT_TASKS:
             rows = rows_of(batch, task).numpy()
-            collected[task].add(output, task, chunk.labels[rows], chunk.anchor[rows])
+            anchor = chunk.anchor[rows].astype(np.int64)
+            collected[task].add(output, task, chunk.labels[rows], anchor, anchor)
     return {task: one.scores() for task, one in collected.items()}
 
 
@@ -74,6 +78,7 @@ class _Collected:
         self.parts: list[NDArray[np.float64]] = []
         self.labels: list[NDArray[np.float32]] = []
         self.groups: list[NDArray[np.int64]] = []
+        self.items: list[NDArray[np.int64]] = []
         self.use: list[NDArray[np.float64]] = []
 
     def add(
@@ -81,13 +86,15 @@ class _Collected:
         output: ModelOutput,
         task: Task,
         labels: NDArray[np.float32],
-        groups: NDArray[np.int64] | NDArray[np.int32],
+        groups: NDArray[np.int64],
+        items: NDArray[np.int64],
     ) -> None:
         # Brought over before they are widened: Apple's GPUs know no double precision.
         self.logits.append(output.logits[task].cpu().double().numpy())
         self.parts.append(output.parts[task].cpu().double().numpy())
         self.labels.append(labels)
-        self.groups.append(groups.astype(np.int64))
+        self.groups.append(groups)
+        self.items.append(items)
         if task in output.gates:
             self.use.append(output.gates[task].kept.cpu().double().sum(dim=0).numpy())
 
@@ -98,5 +105,6 @@ class _Collected:
             parts=np.concatenate(self.parts),
             labels=np.concatenate(self.labels).astype(np.float64),
             groups=np.concatenate(self.groups),
+            items=np.concatenate(self.items),
             expert_use=np.sum(self.use, axis=0) / max(len(logits), 1) if self.use else None,
         )

@@ -30,6 +30,7 @@ def _predicted(task: Task, split: str = "test", *, requests: int = 60, per_reque
         probabilities=probabilities,
         labels=(rng.random(len(groups)) < probabilities).astype(float),
         groups=groups,
+        items=groups,
     )
 
 
@@ -43,6 +44,7 @@ def _of_labels(labels, *, task: Task = Task.CONVERSION, groups=None):
         probabilities=sigmoid(logits),
         labels=np.array(labels, dtype=float),
         groups=np.zeros(len(labels), np.int64) if groups is None else np.array(groups, np.int64),
+        items=np.zeros(len(labels), np.int64),
     )
 
 

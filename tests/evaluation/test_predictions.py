@@ -13,6 +13,7 @@ WHOLE = {
     "probabilities": np.array([0.5, 0.7]),
     "labels": np.array([0.0, 1.0]),
     "groups": np.array([0, 0]),
+    "items": np.array([4, 7]),
 }
 
 
@@ -28,6 +29,7 @@ def test_what_fits_is_taken():
         ({"logits": np.array([0.0, 1.0], np.float32)}, "logits are float32"),
         ({"groups": np.array([0.0, 1.0])}, "groups are float64"),
         ({"groups": np.array([0, 1], np.int32)}, "groups are int32"),
+        ({"items": np.array([4])}, "items have shape"),
         ({"logits": np.array([0.0, np.nan])}, "logits are not all finite"),
         ({"labels": np.array([0.0, 0.5])}, "labels are not all 0 or 1"),
         ({"probabilities": np.array([0.5, 1.5])}, "probabilities are not all within"),

@@ -118,6 +118,7 @@ class SixItems:
         generator = torch.Generator().manual_seed(0)
         lengths = [0, 3, 1, 4, 2, 5, 6]
         self.items = Items(
+            rows=torch.arange(7),
             codes=items(generator, 6).codes,
             text=tokens(generator, lengths, TEXT_WIDTH),
             image=tokens(generator, [0, *[PATCHES] * 6], IMAGE_WIDTH),

@@ -39,7 +39,7 @@ def scores(model: MultiTaskModel, labels: np.ndarray, *, task: Task = TASK, tell
     if len(mix) > 1:
         parts[:, telling] = 0.1 * (labels + rng.normal(scale=0.3, size=len(labels)))
     groups = np.arange(len(labels))
-    return Scores(parts @ mix, parts, labels, groups, np.full(1, 1.0))
+    return Scores(parts @ mix, parts, labels, groups, groups, np.full(1, 1.0))
 
 
 def halves(num_rows: int) -> np.ndarray:

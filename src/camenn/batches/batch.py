@@ -35,6 +35,8 @@ class Tokens:
 class Items:
     """The distinct items of a batch. Index 0 is padding."""
 
+    rows: Tensor
+    """(items,) int64 catalogue rows. No model reads them."""
     codes: Tensor
     """(items, item_slots) int64 feature codes, 0 where missing."""
     text: Tokens | None

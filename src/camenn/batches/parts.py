@@ -61,6 +61,17 @@ class Parts:
             return None
         return np.repeat(self.request_parts == Part.TRAIN, np.diff(events.request_offset))
 
+    def training_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many training events each item has, (item rows,), and each user, (user rows,)."""
+        shop, train = self.source.shop, self.training_events()
+        num_items, num_users = len(shop.catalogue.ids), len(shop.people.ids)
+        if shop.events is None or train is None:
+            return np.zeros(num_items, dtype=np.int64), np.zeros(num_users, dtype=np.int64)
+        return (
+            np.bincount(np.asarray(shop.events.item_row)[train], minlength=num_items),
+            np.bincount(np.asarray(shop.events.user_row)[train], minlength=num_users),
+        )
+
     def code_counts(self) -> NDArray[np.float64]:
         """(num_codes,) how many training events hold each code; crosses, made when a batch is, are not counted."""
         source, train = self.source, self.training_events()

@@ -87,6 +87,7 @@ class Source:
         The first `num_whole` come with all their tokens where `tokens` says so, all with their pooled vectors.
         """
         return Items(
+            rows=torch.from_numpy(rows.astype(np.int64)),
             codes=torch.from_numpy(self.item_codes[rows].astype(np.int64)),
             text=None if self.text is None else self.text.tokens(rows, num_whole if tokens else 0),
             image=None if self.image is None else self.image.tokens(rows, num_whole if tokens else 0),

@@ -12,7 +12,19 @@ from typing import Any
 from camenn.errors import ConfigError
 from camenn.run_config import RunConfig, parse_config
 
-KEYS = ("shop", "seeds", "reference", "base", "systems")
+KEYS = ("shop", "seeds", "reference", "spoiled", "base", "systems")
+SPOILED = ("names", "categories", "pictures")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiling:
+    """A share of the items has another item's name, category or picture."""
+
+    what: str
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.what}-{self.share:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,8 @@ class ComparisonConfig:
     reference: str
     """The system that every other is compared with."""
     systems: dict[str, RunConfig]
+    spoilings: tuple[Spoiling, ...] = ()
+    """What each system is trained on beside the shop as it is, what by what, share by share."""
 
 
 def read_comparison(path: Path) -> ComparisonConfig:
@@ -60,15 +74,45 @@ def parse_comparison(raw: Mapping[str, Any], *, where: str) -> ComparisonConfig:
         problems.append(f"{where}: seeds: a list of whole numbers from 0 on, not {seeds!r}")
     elif len(set(seeds)) < len(seeds):
         problems.append(f"{where}: seeds: {seeds} names a seed twice; runs of one seed are the same run")
+    spoilings = _spoilings(raw.get("spoiled", {}), where, problems)
     read: dict[str, RunConfig] = {}
     for name in systems:
         try:
             read[name] = _system(name, systems, raw.get("base", {}), where)
         except ConfigError as error:
             problems.append(str(error))
+    problems += [
+        f"{where}: systems.{name}: split: another than {reference}'s; systems are compared on the same rows"
+        for name, config in read.items()
+        if reference in read and config.split != read[reference].split
+    ]
     if problems:
         raise ConfigError("\n".join(problems))
-    return ComparisonConfig(shop=str(raw.get("shop", "")), seeds=tuple(seeds), reference=reference, systems=read)
+    return ComparisonConfig(
+        shop=str(raw.get("shop", "")), seeds=tuple(seeds), reference=reference, systems=read, spoilings=spoilings
+    )
+
+
+def _spoilings(raw: Any, where: str, problems: list[str]) -> tuple[Spoiling, ...]:
+    """`spoiled.names = [0.1, 0.2]` and the like."""
+    if not isinstance(raw, Mapping):
+        problems.append(f"{where}: spoiled: a table such as {{ names = [0.1, 0.2] }}, not {raw!r}")
+        return ()
+    found: list[Spoiling] = []
+    for what, shares in raw.items():
+        if what not in SPOILED:
+            problems.append(f"{where}: unknown key 'spoiled.{what}'; {_hint(what, SPOILED)}")
+        elif not isinstance(shares, list) or not all(_is_share(share) for share in shares):
+            problems.append(f"{where}: spoiled.{what}: a list of shares above 0 and up to 1, not {shares!r}")
+        elif len(set(shares)) < len(shares):
+            problems.append(f"{where}: spoiled.{what}: {shares} names a share twice")
+        else:
+            found += [Spoiling(what, float(share)) for share in sorted(shares)]
+    return tuple(found)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def _system(name: str, systems: Mapping[str, Any], base: Mapping[str, Any], where: str) -> RunConfig:

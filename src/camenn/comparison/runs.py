@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import resource
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from camenn.comparison.config import ComparisonConfig
+from camenn.comparison.config import ComparisonConfig, Spoiling
 from camenn.run_config import RunConfig, config_to_json, parse_config
 
 COST = "cost.json"
@@ -30,6 +26,8 @@ class RunPlace:
 
     system: str
     seed: int
+    spoiling: Spoiling | None
+    """What of the shop was spoiled; None: nothing."""
     folder: Path
 
     def finished(self, config: RunConfig) -> bool:
@@ -40,16 +38,29 @@ class RunPlace:
             return False
         return bool(cost.get("config") == config_to_json(config)) and (self.folder / "metrics.json").is_file()
 
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+        spoiled = "" if self.spoiling is None else f", {self.spoiling}"
+        return f"{self.system}, seed {self.seed}{spoiled}"
+
 
 def places(config: ComparisonConfig, folder: Path) -> Iterator[RunPlace]:
     """All runs, seed by seed, so that a comparison that is cut short has looked at every system."""
-    for seed in config.seeds:
-        for system in config.systems:
-            yield RunPlace(system, seed, folder / "runs" / system / f"seed{seed}")
+    for spoiling in (None, *config.spoilings):
+        above = folder / "runs" if spoiling is None else folder / "runs" / str(spoiling)
+        for seed in config.seeds:
+            for system in config.systems:
+                yield RunPlace(system, seed, spoiling, above / system / f"seed{seed}")
 
 
-def run_all(config: ComparisonConfig, shop: Path, folder: Path, *, jobs: int, console: Console) -> list[RunPlace]:
-    """Run what is not finished yet, `jobs` at a time; -> the runs that failed, whose `error.txt` says why."""
+def run_all(
+    config: ComparisonConfig, shops: dict[Spoiling | None, Path], folder: Path, *, jobs: int, console: Console
+) -> list[RunPlace]:
+    """Run what is not finished yet, `jobs` at a time; -> the runs that failed, whose `error.txt` says why.
+
+    shops: the shop as it is, by None, and each spoiled copy of it.
+    """
     from camenn.training.trainer import with_seed
 
     waiting = [(place, with_seed(config.systems[place.system], place.seed)) for place in places(config, folder)]
@@ -64,7 +75,9 @@ def run_all(config: ComparisonConfig, shop: Path, folder: Path, *, jobs: int, co
     ):
         shown = bar.add_task("runs", total=len(waiting))
         running = {
-            pool.submit(run_one, str(shop), json.dumps(config_to_json(one)), str(place.folder), threads): place
+            pool.submit(
+                run_one, str(shops[place.spoiling]), json.dumps(config_to_json(one)), str(place.folder), threads
+            ): place
             for place, one in waiting
         }
         for done in as_completed(running):
@@ -74,7 +87,7 @@ def run_all(config: ComparisonConfig, shop: Path, folder: Path, *, jobs: int, co
                 failed.append(place)
                 place.folder.mkdir(parents=True, exist_ok=True)
                 (place.folder / ERROR).write_text(said + "\n", encoding="utf-8")
-                console.print(f"{place.system}, seed {place.seed}: failed: {said.splitlines()[0]}", markup=False)
+                console.print(f"{place.name}: failed: {said.splitlines()[0]}", markup=False)
             bar.advance(shown)
     return failed
 
@@ -83,6 +96,7 @@ def run_one(shop: str, settings: str, folder: str, threads: int) -> str:
     """Train and judge one run, then write what it cost; -> what went wrong, "" if nothing."""
     import torch
 
+    from camenn.comparison.cost import measure
     from camenn.errors import CamennError
     from camenn.evaluation.judge import judge
     from camenn.tables.shop import open_shop
@@ -91,22 +105,13 @@ def run_one(shop: str, settings: str, folder: str, threads: int) -> str:
     torch.set_num_threads(threads)
     run, quiet = Path(folder), Console(quiet=True)
     config = parse_config(json.loads(settings), where="the comparison")
-    began = time.monotonic()
     try:
         opened = open_shop(Path(shop))
         trained = train(opened, config, run, console=quiet)
-        judge(trained.bundle, opened, run, console=quiet, output=quiet)
+        judged = judge(trained.bundle, opened, run, console=quiet, output=quiet)
+        cost = asdict(measure(trained.bundle, judged.parts)) | {"config": config_to_json(config)}
     except (CamennError, OSError) as error:
         return str(error) or type(error).__name__
-    facts = trained.bundle.facts
-    cost: dict[str, Any] = {
-        "config": config_to_json(config),
-        "parameters": sum(p.numel() for p in trained.bundle.model.parameters()),
-        "epochs": facts["epochs"],
-        "epoch_s": facts["training_s"] / max(facts["epochs"], 1),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-        "total_s": time.monotonic() - began,
-    }
     (run / ERROR).unlink(missing_ok=True)
     partial = run / f".{COST}.partial"
     partial.write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")

@@ -90,4 +90,5 @@ def _predictions(task: Task, part: Part, scores: Scores, calibration: Calibratio
         probabilities=calibration.probabilities(scores.logits),
         labels=scores.labels,
         groups=scores.groups,
+        items=scores.items,
     )

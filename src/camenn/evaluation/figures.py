@@ -32,7 +32,7 @@ _VARIABLES = {
     RULE: "--rule",
     **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)},
 }
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 9.5,
     "text.color": INK,
@@ -69,7 +69,7 @@ class Line:
 
 def curve_panel(lines: Sequence[Line], *, last_step: float, label: str) -> Markup:
     """Lines over training steps; panels of one run share their axis from 0 to `last_step`."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _panel(PANEL)
         for line in lines:
             steps, values = _thinned(line.steps, line.values)
@@ -87,7 +87,7 @@ def curve_panel(lines: Sequence[Line], *, last_step: float, label: str) -> Marku
 
 def reliability_panel(curve: Reliability, probabilities: Floats, *, label: str) -> Markup:
     """Predicted against observed shares with intervals, and below it how many rows have which probability."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(PANEL[0], 3.8), layout="constrained")
         grid = figure.add_gridspec(2, 1, height_ratios=(4, 1), hspace=0.04)
         axes = figure.add_subplot(grid[0])
@@ -114,7 +114,7 @@ def reliability_panel(curve: Reliability, probabilities: Floats, *, label: str) 
 
 def expert_panel(shares: Floats, *, label: str) -> Markup:
     """Share of the work each expert takes for a task; the dashed line is an even share."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _panel((PANEL[0], 2.0))
         number = np.arange(1, len(shares) + 1)
         axes.bar(number, 100 * shares, width=0.7, color=SERIES[0])

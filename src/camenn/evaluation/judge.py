@@ -1,4 +1,4 @@
-"""The figures of a run, and after training `metrics.json` and `report.html`."""
+"""The figures of a run, and after training `metrics.json`, `predictions.parquet` and `report.html`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from camenn.bundle import Bundle
 from camenn.evaluation.evaluate import Evaluation, evaluate
 from camenn.evaluation.report import ReportData, RunFacts, write_report
+from camenn.evaluation.rows import ROWS, write_rows
 from camenn.evaluation.similarity import extreme_items, heat_maps
 from camenn.evaluation.tables import Metrics, metrics_of, metrics_table
 from camenn.evaluation.truth import best_possible_auc
@@ -50,16 +51,17 @@ def show_metrics(metrics: Metrics, output: Console) -> None:
         )
 
 
-def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Console) -> Metrics:
+def judge(bundle: Bundle, shop: Shop, run: Path, *, console: Console, output: Console) -> Evaluation:
     """Evaluate on the parts training did not see and write what a reader of the run wants to know."""
     found, metrics = run_metrics(bundle, shop, console=console)
+    write_rows(found, run / ROWS)
     partial = run / ".metrics.json.partial"
     partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     partial.replace(run / "metrics.json")
     write_report(run / "report.html", _report(bundle, shop, run, found, metrics))
     show_metrics(metrics, output)
     output.print(f"figures: {run / 'metrics.json'}   report: {run / 'report.html'}   model: {run / 'bundle'}")
-    return metrics
+    return found
 
 
 def _report(bundle: Bundle, shop: Shop, run: Path, found: Evaluation, metrics: Metrics) -> ReportData:

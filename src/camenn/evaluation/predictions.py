@@ -26,11 +26,13 @@ class TaskPredictions:
     """(rows,) 0 or 1."""
     groups: NDArray[np.int64]
     """(rows,) what rows belong together: the request for conversion, the item for the alignment tasks."""
+    items: NDArray[np.int64]
+    """(rows,) catalogue row of the candidate, or of the item that a pair was made from."""
 
     def __post_init__(self) -> None:
         where = f"predictions of {self.task} on {self.split}"
         length = len(self.logits)
-        for name, kind in (("logits", "f"), ("probabilities", "f"), ("labels", "f"), ("groups", "i")):
+        for name, kind in (("logits", "f"), ("probabilities", "f"), ("labels", "f"), ("groups", "i"), ("items", "i")):
             values = getattr(self, name)
             if values.shape != (length,):
                 raise ValueError(f"{where}: {name} have shape {values.shape}, logits have {length} rows")

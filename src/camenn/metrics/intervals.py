@@ -1,6 +1,7 @@
 """How sure a figure is: DeLong and bootstrap intervals of AUC, Wilson intervals of shares. NumPy alone."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -79,7 +80,7 @@ def auc_cluster_interval(
         return _perfect_bound(value, min(num_holding, num_groups // 2), confidence=confidence)
     if num_holding < 2:
         return Estimate(value, NAN, NAN)
-    drawn = _bootstrap_auc(values, positive, codes, num_groups, draws=draws, seed=seed)
+    drawn = bootstrap_auc(values, positive, codes, num_groups, draws=draws, seed=seed)
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high))
 
@@ -164,7 +165,14 @@ def _perfect_bound(value: float, num_pairs: int, *, confidence: float) -> Estima
     return Estimate(value, bound, 1.0) if value == 1.0 else Estimate(value, 0.0, 1 - bound)
 
 
-def _bootstrap_auc(
+def group_draws(num_groups: int, *, draws: int, seed: int) -> Iterator[Integers]:
+    """How often each group comes in each draw of as many groups as there are, with replacement: (num_groups,)."""
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        yield np.bincount(rng.integers(0, num_groups, size=num_groups, dtype=np.int32), minlength=num_groups)
+
+
+def bootstrap_auc(
     values: Floats, positive: Truths, codes: Integers, num_groups: int, *, draws: int, seed: int
 ) -> Floats:
     """AUC of each draw, rows weighted by how often their group came; nan for one class. O(n) a draw."""
@@ -173,12 +181,10 @@ def _bootstrap_auc(
     positive_group = codes[positive]
     below = np.searchsorted(negatives, values[positive], side="left")
     up_to = np.searchsorted(negatives, values[positive], side="right")
-    rng = np.random.default_rng(seed)
     weight_before = np.zeros(len(negatives) + 1, dtype=np.int64)  # integers: a running sum is 6 times faster
     result = np.full(draws, NAN)
-    for draw in range(draws):
-        picked = rng.integers(0, num_groups, size=num_groups, dtype=np.int32)
-        weights = np.bincount(picked, minlength=num_groups).astype(np.int16)
+    for draw, drawn in enumerate(group_draws(num_groups, draws=draws, seed=seed)):
+        weights = drawn.astype(np.int16)
         np.cumsum(weights[negative_group], dtype=np.int64, out=weight_before[1:])
         of_positives = weights[positive_group].astype(np.float64)
         num_pairs = float(weight_before[-1]) * of_positives.sum()

@@ -34,8 +34,9 @@ class SplitConfig:
     CHOICE: requests and items are divided, not rows; 10% is held back for early stopping.
     """
 
-    requests: Literal["random", "days", "user_time"] = "random"
-    """`random`: the paper's 75/25; `days`: the last days are the test; `user_time`: each user's latest requests are."""
+    requests: Literal["random", "days", "user_time", "items"] = "random"
+    """`random`: the paper's 75/25; `days`: the last days are the test; `user_time`: each user's latest requests are;
+    `items`: those that offer an item of the test part, so that whole items are held out of training."""
     test: float = 0.25
     """Share of the test part, of requests (`random`), of each user's events (`user_time`), of items (`random`)."""
     test_days: int = 1
@@ -56,10 +57,11 @@ def split_shop(shop: Shop, config: SplitConfig) -> tuple[NDArray[np.int8] | None
         ConfigError: the items table has no `item_column`.
     """
     item_parts = split_items(shop.catalogue, config)
-    request_parts = (
-        None if shop.events is None else split_requests(shop.events, config, time_zone=shop.settings.time_zone)
-    )
-    return request_parts, item_parts
+    if shop.events is None:
+        return None, item_parts
+    if config.requests == "items":
+        return _parts_of_their_items(shop.events, item_parts), item_parts
+    return split_requests(shop.events, config, time_zone=shop.settings.time_zone), item_parts
 
 
 def split_requests(events: Events, config: SplitConfig, *, time_zone: str = "UTC") -> NDArray[np.int8]:
@@ -88,6 +90,11 @@ def split_items(catalogue: Catalogue, config: SplitConfig) -> NDArray[np.int8]:
     random = _random_parts(catalogue.num_items, config, test=0.0)
     parts[Vocabulary.FIRST :] = np.where(test, Part.TEST, random)
     return parts
+
+
+def _parts_of_their_items(events: Events, item_parts: NDArray[np.int8]) -> NDArray[np.int8]:
+    """A request is of the test part where any item that it offers is, else of validation where any is of that."""
+    return np.maximum.reduceat(item_parts[events.item_row], events.request_offset[:-1])
 
 
 def _random_parts(count: int, config: SplitConfig, *, test: float | None = None) -> NDArray[np.int8]:

@@ -32,6 +32,8 @@ class Progress:
     """Epochs since the best."""
     train_s: float = 0.0
     """Spent on steps, validation apart."""
+    rows: int = 0
+    """Candidates and pairs trained on by each process."""
     losses: dict[str, list[float]] = field(default_factory=dict)
     """Sum and count of each loss since the epoch began."""
 

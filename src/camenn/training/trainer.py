@@ -197,6 +197,7 @@ class _Loop:
         self.optimizer.step()
         progress.step += 1
         progress.global_step += 1
+        progress.rows += sum(batch.num_rows for batch in batches)
         if settings.ema_decay:
             follow(self.kept, self.model, decay=settings.ema_decay, step=progress.global_step)
         for name, value in {"loss": loss.detach(), **parts}.items():
@@ -273,6 +274,7 @@ class _Loop:
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
             "steps": progress.global_step,
+            "rows": progress.rows * self.fabric.world_size,
             "training_s": round(progress.train_s, 1),
             "device": str(self.fabric.device),
             "torch": torch.__version__,

@@ -1,0 +1,105 @@
+"""Every system of a comparison over the same shop, split, features and seeds, and the tables of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from camenn.comparison.config import ComparisonConfig, Spoiling
+from camenn.comparison.figures import draw_bars, draw_robustness
+from camenn.comparison.runs import RunPlace, run_all
+from camenn.comparison.sheets import FIGURES, MAIN, SHORT, Sheet, sheets
+from camenn.comparison.slices import ALL
+from camenn.comparison.standings import Standing, costs, standings, table_of
+from camenn.embeddings.ensure import ensure_store
+from camenn.tables.shop import Shop, open_shop
+from camenn.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of it."""
+
+    failed: list[RunPlace]
+    sheets: list[Sheet]
+
+    @property
+    def main_sheets(self) -> list[Sheet]:
+        """Those a terminal shows: without slices, and without what was configured anyway."""
+        return [sheet for sheet in self.sheets if sheet.name in MAIN]
+
+
+def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, console: Console) -> Comparison:
+    """Run what is not finished, `jobs` runs at a time, then write tables and figures of all that is.
+
+    In `folder`: `runs/`, `shops/` with spoiled copies, `tables/` and `figures/`. A run that fails leaves the others
+    alone; the tables name it.
+    """
+    shops: dict[Spoiling | None, Path] = {None: shop.folder.absolute()}
+    for spoiling in config.spoilings:
+        copy = folder / "shops" / str(spoiling)
+        from camenn.tables.spoiling import spoil_shop
+
+        if not copy.exists():
+            spoil_shop(shop, copy, what=spoiling.what, share=spoiling.share, seed=0)
+        shops[spoiling] = copy.absolute()
+    for path in shops.values():
+        _encode(config, shop if path == shops[None] else open_shop(path), console)
+    failed = run_all(config, shops, folder, jobs=jobs, console=console)
+    found = standings(config, folder)
+    made = sheets(config, found, costs(config, folder), shop=shop.folder.name) if found else []
+    write_sheets(made, folder / "tables")
+    if found:
+        _write_results(found, folder / "tables")
+        draw_all(config, found, folder / "figures", shop=shop.folder.name)
+    return Comparison(failed, made)
+
+
+def _encode(config: ComparisonConfig, shop: Shop, console: Console) -> None:
+    """Encode before the runs do, which would all begin with it at once."""
+    for encoders in {settings.encoders for settings in config.systems.values()}:
+        if encoders.text and shop.catalogue.has_text:
+            ensure_store(shop, "text", encoders.text, console=console)
+        if encoders.image and shop.catalogue.has_images:
+            ensure_store(shop, "image", encoders.image, console=console)
+
+
+def write_sheets(made: Sequence[Sheet], folder: Path) -> None:
+    """Each as Markdown and LaTeX, and all Markdown in one file to look at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for sheet in made:
+        _write(folder / f"{sheet.name}.md", sheet.markdown())
+        _write(folder / f"{sheet.name}.tex", sheet.latex())
+    _write(folder / "all.md", "\n".join(sheet.markdown() for sheet in made))
+
+
+def draw_all(config: ComparisonConfig, found: Sequence[Standing], folder: Path, *, shop: str) -> None:
+    """Bars of every figure that two systems have, and curves where something was spoiled."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for task in Task:
+        for figure in FIGURES:
+            column = [one for one in found if (one.task, one.slice, one.figure) == (task, ALL, figure)]
+            clean = [one for one in column if one.spoiling is None]
+            name = f"{SHORT[task].lower()}_{figure}"
+            shown = FIGURES[figure]
+            if len(clean) > 1:
+                title = f"{SHORT[task]} {shown}, {shop}"
+                draw_bars(clean, folder / name, title=title, reference=config.reference)
+            if len(column) > len(clean) and task is Task.CONVERSION:
+                title = f"{SHORT[task]} {shown} as the catalogue of {shop} is spoiled"
+                draw_robustness(column, config, folder / "robustness", title=title)
+
+
+def _write_results(found: Sequence[Standing], folder: Path) -> None:
+    partial = folder / ".results.parquet.partial"
+    table_of(found).write_parquet(partial)
+    partial.replace(folder / "results.parquet")
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
