@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,8 @@ def _encode(config: ComparisonConfig, shop: Shop, console: Console) -> None:
 
 def write_sheets(made: Sequence[Sheet], folder: Path) -> None:
     """Each as Markdown and LaTeX, and all Markdown in one file to look at."""
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # a table of before, that this comparison has not, would mislead
+    folder.mkdir(parents=True)
     for sheet in made:
         _write(folder / f"{sheet.name}.md", sheet.markdown())
         _write(folder / f"{sheet.name}.tex", sheet.latex())
@@ -78,7 +80,8 @@ def write_sheets(made: Sequence[Sheet], folder: Path) -> None:
 
 def draw_all(config: ComparisonConfig, found: Sequence[Standing], folder: Path, *, shop: str) -> None:
     """Bars of every figure that two systems have, and curves where something was spoiled."""
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for task in Task:
         for figure in FIGURES:
             column = [one for one in found if (one.task, one.slice, one.figure) == (task, ALL, figure)]

@@ -69,16 +69,20 @@ def parse_comparison(raw: Mapping[str, Any], *, where: str) -> ComparisonConfig:
     reference = raw.get("reference", next(iter(systems), ""))
     if systems and reference not in systems:
         problems.append(f"{where}: reference: no system {reference!r}; {_hint(str(reference), systems)}")
-    whole = isinstance(seeds, list) and all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
     if not whole or not seeds:
         problems.append(f"{where}: seeds: a list of whole numbers from 0 on, not {seeds!r}")
     elif len(set(seeds)) < len(seeds):
         problems.append(f"{where}: seeds: {seeds} names a seed twice; runs of one seed are the same run")
+    base = raw.get("base", {})
+    if not isinstance(base, Mapping):
+        problems.append(f"{where}: base: a table of settings, not {base!r}")
+        base = {}
     spoilings = _spoilings(raw.get("spoiled", {}), where, problems)
     read: dict[str, RunConfig] = {}
     for name in systems:
         try:
-            read[name] = _system(name, systems, raw.get("base", {}), where)
+            read[name] = _system(name, systems, base, where)
         except ConfigError as error:
             problems.append(str(error))
     problems += [

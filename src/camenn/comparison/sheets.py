@@ -78,6 +78,8 @@ class Sheet:
 def sheets(config: ComparisonConfig, found: Sequence[Standing], costs: pl.DataFrame, *, shop: str) -> list[Sheet]:
     """All tables there is something to fill with: those of all test rows first, then those of each slice."""
     whole = [one for one in found if one.spoiling is None]
+    asked = any(one.task is Task.CONVERSION for one in whole)
+    failed = set(config.systems) - {one.system for one in whole}
     made = []
     for name in dict.fromkeys(one.slice for one in whole):
         own = [one for one in whole if one.slice == name]
@@ -88,7 +90,8 @@ def sheets(config: ComparisonConfig, found: Sequence[Standing], costs: pl.DataFr
                 of_slice = "" if name == ALL else f": {name}"
                 file = kind if name == ALL else f"{kind}-{re.sub(r'[^a-z0-9]+', '-', name).strip('-')}"
                 pairs = list(zip(columns, headings, strict=True))
-                made.append(_of_figures(config, file, f"{title} on {shop}{of_slice}", pairs))
+                answered = failed if Task.CONVERSION in tasks or not asked else set()  # all systems answer conversion
+                made.append(_of_figures(config, file, f"{title} on {shop}{of_slice}", pairs, answered))
     spoiled = [one for one in found if one.task is Task.CONVERSION and one.figure == "auc" and one.slice == ALL]
     if config.spoilings and spoiled:
         made.append(_robustness(config, spoiled, shop))
@@ -99,18 +102,26 @@ def sheets(config: ComparisonConfig, found: Sequence[Standing], costs: pl.DataFr
 
 
 def _of_figures(
-    config: ComparisonConfig, name: str, title: str, columns: Sequence[tuple[Sequence[Standing], str]]
+    config: ComparisonConfig,
+    name: str,
+    title: str,
+    columns: Sequence[tuple[Sequence[Standing], str]],
+    failed: set[str],
 ) -> Sheet:
     """Of each column mean and deviation, then the difference to the reference with interval and p-value."""
     shown = [pair for _, heading in columns for pair in (heading, f"less {config.reference}'s")]
     rows, notes = [], list(_notes(config, [one for column, _ in columns for one in column]))
     for system in config.systems:
+        if system in failed:
+            rows.append((system, *("failed", "") * len(columns)))
+            continue
         cells = [system]
         for column, _ in columns:
             one = next((one for one in column if one.system == system), None)
             cells += (NONE, "") if one is None else (_mean(one), _difference(one))
         if any(cell not in (NONE, "") for cell in cells[1:]):
             rows.append(tuple(cells))
+    notes += [f"{system}: no run finished; its error.txt says why." for system in config.systems if system in failed]
     return Sheet(name, title, ("system", *shown), tuple(rows), tuple(notes))
 
 
