@@ -56,7 +56,7 @@ def hide(tokens: Tokens, item: Tensor, modality: ModalityEmbedding, *, share: fl
 
 
 class MaskedModelling(nn.Module):
-    """Masked language modelling and masked patch modelling, with their heads (Gao et al. 2020, section 3.3)."""
+    """Masked language modelling and masked patch modelling, with their heads (Gao et al. 2020)."""
 
     def __init__(self, width: int, image_width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How much each task counts in a step, found from the tasks' gradients (FashionBERT, Gao et al. 2020, section 3.4)."""
+"""How much each task counts in a step, found from the tasks' gradients (FashionBERT, Gao et al. 2020)."""
 
 from __future__ import annotations
 
