@@ -1,11 +1,13 @@
 """FashionBERT with its adaptive loss, from a shop to a bundle."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
 
+from camenn.batches.batch import Batch
 from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import RunConfig, parse_config
 from toy import write_toy_shop
@@ -47,10 +49,10 @@ def test_fashionbert_trains_and_a_killed_run_goes_on_bit_for_bit(
 
     real, calls = MultiTaskObjective.forward, iter(range(10**6))
 
-    def dying(self: MultiTaskObjective, batches: object) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def dying(self: MultiTaskObjective, batches: Iterable[Batch]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         if next(calls) == 3:
             raise KeyboardInterrupt
-        return real(self, batches)  # type: ignore[arg-type]
+        return real(self, batches)
 
     with monkeypatch.context() as patch:
         patch.setattr(MultiTaskObjective, "forward", dying)

@@ -49,7 +49,8 @@ class MultiTaskObjective(nn.Module):
     """A model and what it is trained for. One forward takes all batches of a step, so that a step has one backward."""
 
     def __init__(self, model: Model, config: ObjectiveConfig) -> None:
-        """
+        """Refuse what cannot be weighed as asked.
+
         Raises:
             ConfigError: weights are to be adaptive, and the model has no layers that its tasks share.
         """
