@@ -33,6 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "moe": {"width": 4, "num_experts": 3, "expert": (8,), "tower": (8,)},
     "mmoe": {"width": 4, "num_experts": 3, "expert": (8,), "tower": (8,)},
     "mose": {"width": 8, "num_experts": 2},
+    "fashionbert": {"width": 16, "heads": 4, "num_blocks": 2},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "camenn": {
@@ -88,6 +89,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "moe": {"width": 8, "num_experts": 2, "expert": (6,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
     "mmoe": {"width": 8, "num_experts": 2, "expert": (6,), "tower": (6,), "dropout": 0.5, "id_dropout": 0.9},
     "mose": {"width": 16, "num_experts": 3, "dropout": 0.5, "id_dropout": 0.9},
+    "fashionbert": {"width": 24, "heads": 2, "num_blocks": 1, "dropout": 0.5, "id_dropout": 0.9},
 }
 """Another value for each option of each model."""
 

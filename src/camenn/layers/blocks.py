@@ -73,6 +73,21 @@ class DenseStack(nn.Module):
         return x
 
 
+class Pooler(nn.Module):
+    """BERT's: a dense layer with a hyperbolic tangent over the first tokens, before a classifier reads [CLS]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+
+    def forward(
+        self, x: Tensor, mask: Tensor, *, memory: Memory | None = None, num_outputs: int | None = None
+    ) -> Tensor:
+        """(rows, length, width) -> (rows, num_outputs or length, width)."""
+        pooled: Tensor = torch.tanh(self.linear(x[:, :num_outputs]))
+        return pooled
+
+
 def flat_blocks(sizes: tuple[int, ...], inputs: int, *, dropout: float) -> list[nn.Module]:
     """Dense layers one after another."""
     widths = (inputs, *sizes)

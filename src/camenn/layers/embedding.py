@@ -131,6 +131,10 @@ class ModalityEmbedding(nn.Module):
         mask[place] = kept
         return padded.view(num_items, tokens.length, -1), mask.view(num_items, tokens.length)
 
+    def at_each_place(self, vector: Tensor, length: int) -> Tensor:
+        """(length, width): the token that a projected (width,) vector is at each place."""
+        return vector + self.position.weight[:length] + self.segment
+
     def pooled(self, tokens: Tokens) -> Tensor:
         """(items, width): one token an item, the projection of its mean vector; zeros where it has none."""
         vectors: Tensor = self.project(self.standardise(tokens.pooled)) + self.segment

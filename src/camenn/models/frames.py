@@ -166,10 +166,9 @@ class MultiTaskModel(Model):
             output = ModelOutput({}, {}, {}, aligned)
             self._answer(output, Task.CONVERSION, self.bottom(sequence), evidence, beside)
             return output
-        return self._pair_output(batch, aligned)
+        return self._answer_pairs(batch, self.bottom(self.read.pairs(batch)), aligned)
 
-    def _pair_output(self, batch: PairBatch, aligned: Aligned | None) -> ModelOutput:
-        bottom = self.bottom(self.read.pairs(batch))
+    def _answer_pairs(self, batch: PairBatch, bottom: Sequence, aligned: Aligned | None) -> ModelOutput:
         evidence = None if aligned is None else aligned.evidence(batch.text, batch.image)
         output = ModelOutput({}, {}, {}, aligned)
         for task in ALIGNMENT_TASKS:
@@ -186,6 +185,11 @@ class MultiTaskModel(Model):
     def penalty(self, batch: Batch) -> Tensor | None:
         """() of the routing, where it has one."""
         return self.routing.penalty() if isinstance(self.routing, OfTask) else None
+
+    def shared(self) -> list[nn.Parameter]:
+        """Of the last block of the bottom."""
+        blocks = list(self.bottom.blocks) if isinstance(self.bottom, Stack) else []
+        return list(blocks[-1].parameters()) if blocks else []
 
     def mix(self, task: Task) -> Tensor | None:
         """(parts,) of a task's tower."""

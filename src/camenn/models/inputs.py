@@ -12,6 +12,7 @@ from camenn.batches.batch import PairBatch, RequestBatch
 from camenn.layers.dropout import Dropout
 from camenn.layers.embedding import InputEmbedding, Standardise
 from camenn.layers.fields import FieldReader, FieldVectors, RowVectors
+from camenn.layers.masking import Hidden
 from camenn.layers.pairwise import FactorisationMachine
 from camenn.layers.transformer import Memory
 from camenn.models.output import ModelInputs
@@ -104,14 +105,17 @@ class TokenInput(nn.Module):
         )
         return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory), beside
 
-    def pairs(self, batch: PairBatch) -> Sequence:
-        """The input of alignment.
+    def pairs(self, batch: PairBatch, *, hidden: tuple[Hidden, Hidden] | None = None) -> Sequence:
+        """The input of alignment; words and patches that are hidden are not read.
 
         CHOICE: it carries item tokens alone, so that a swapped text never meets a conversion label.
         """
         tokens = self.embed.items(batch.items)
-        cls = self.embed.cls.expand(batch.num_rows, 1, -1)
-        vectors = torch.cat([cls, tokens.text[batch.text], tokens.image[batch.image]], dim=1)
+        text, image = tokens.text[batch.text], tokens.image[batch.image]
+        if hidden is not None:
+            words, patches = hidden
+            text, image = words.cover(text), torch.cat([image[:, :1], patches.cover(image[:, 1:])], dim=1)
+        vectors = torch.cat([self.embed.cls.expand(batch.num_rows, 1, -1), text, image], dim=1)
         text_mask, image_mask = tokens.text_mask[batch.text], tokens.image_mask[batch.image]
         mask = torch.cat([_real(batch.num_rows, text_mask), text_mask, image_mask], dim=1)
         return Sequence(self._finish(vectors), mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -57,6 +57,8 @@ class ModelOutput:
     """(rows of the task, parts): what each logit is the weighed sum of, the network's own part first."""
     aligned: Aligned | None = None
     """The batch's items in the aligned space, where the model has one."""
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    """() each, by name: training tasks of the model's own, which no label of the batch is for."""
 
 
 class Model(nn.Module):
@@ -77,6 +79,10 @@ class Model(nn.Module):
     def mix(self, task: Task) -> Tensor | None:
         """(parts,) how a task's logit is mixed from its parts, to be fitted on validation; None: of one part."""
         return None
+
+    def shared(self) -> list[nn.Parameter]:
+        """The last weights that all tasks share, by which their gradients are compared; none in most models."""
+        return []
 
     def penalty(self, batch: Batch) -> Tensor | None:
         """() what a model adds to the loss of a batch of its own accord."""

@@ -12,6 +12,7 @@ from camenn.models import (
     cross_stitch,
     deepfm,
     din,
+    fashionbert,
     ffm,
     fm,
     l2_constrained,
@@ -44,6 +45,7 @@ ModelConfig = (
     | moe.MoeConfig
     | mmoe.MmoeConfig
     | mose.MoseConfig
+    | fashionbert.FashionBertConfig
 )
 _BUILDERS: tuple[tuple[type, Callable[[Any, ModelInputs], Model]], ...] = (
     (camenn.CamennConfig, camenn.build),
@@ -63,6 +65,7 @@ _BUILDERS: tuple[tuple[type, Callable[[Any, ModelInputs], Model]], ...] = (
     (moe.MoeConfig, moe.build),
     (mmoe.MmoeConfig, mmoe.build),
     (mose.MoseConfig, mose.build),
+    (fashionbert.FashionBertConfig, fashionbert.build),
 )
 ZOO = {config().name: (config, build) for config, build in _BUILDERS}
 """By name: the configuration's type, and from a configuration and a shop's sizes to the model."""
