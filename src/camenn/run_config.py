@@ -232,7 +232,7 @@ def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Itera
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
             yield f"unknown key {prefix + key!r}; {hint}"
-        elif known[key] is ModelConfig and isinstance(value, Mapping):
+        elif prefix + key == "model" and isinstance(value, Mapping):
             yield from _unknown_model_keys(value)
         elif dataclasses.is_dataclass(known[key]) and isinstance(value, Mapping):
             yield from _unknown_keys(value, typing.cast(type, known[key]), prefix=f"{prefix}{key}.")

@@ -2,7 +2,6 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def test_tables_and_figures_are_written_and_can_be_read(done: Comparison, folder
     with Image.open(drawn[0]) as picture:
         assert picture.width > 500
     ElementTree.parse(drawn[1])
-    assert not [path for path in folder.rglob("*.partial")]
+    assert not list(folder.rglob("*.partial"))
 
 
 def test_what_is_finished_is_not_run_again_and_no_table_of_before_is_left(
@@ -126,9 +125,9 @@ def test_a_run_without_its_end_is_taken_up_again(done: Comparison, toy_shop: Pat
 
 
 @pytest.fixture
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def test_a_comparison_without_a_shop_is_told(in_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

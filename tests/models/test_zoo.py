@@ -44,6 +44,8 @@ OTHER: dict[str, dict[str, Any]] = {
         "dropout": 0.3,
         "token_dropout": 0.5,
         "id_dropout": 0.9,
+        "shared_bottom": False,
+        "experts": "lstm",
         "pattern": Pattern.SHARED_HISTORY,
         "products": False,
         "aligned_width": 0,
@@ -113,8 +115,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def variants(name: str) -> list[dict[str, Any]]:
-    """What must hold of each attention pattern, where a model has them."""
-    return [{"pattern": pattern} for pattern in Pattern] if "pattern" in OTHER[name] else [{}]
+    """What must hold of each attention pattern, and of each kind of expert in both, where a model has them."""
+    if name != "camenn":
+        return [{}]
+    ablated = [{"experts": "mlp"}, {"experts": "lstm", "shared_bottom": False}]
+    return [{"pattern": pattern, **other} for pattern in Pattern for other in ({}, *ablated)]
 
 
 @pytest.fixture(params=[(name, number) for name in ZOO for number in range(len(variants(name)))])

@@ -11,7 +11,7 @@ from batch_factory import INPUTS, pair_batch, request_batch
 from camenn.errors import ConfigError
 from camenn.models.camenn import CamennConfig
 from camenn.models.fashionbert import FashionBertConfig
-from camenn.models.logistic_regression import LogisticRegressionConfig
+from camenn.models.lr import LogisticRegressionConfig
 from camenn.models.zoo import ModelConfig, build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
 from camenn.objectives.weighting import adaptive_weights, gradient_norms

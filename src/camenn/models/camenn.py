@@ -8,6 +8,7 @@ from typing import Literal
 from torch import nn
 
 from camenn.layers.aligned_space import NUM_EVIDENCE, AlignedSpace
+from camenn.layers.blocks import DenseStack, LstmBlock
 from camenn.layers.transformer import TransformerBlock
 from camenn.models.frames import MultiGate, MultiTaskModel, Stack, Tower
 from camenn.models.inputs import Pattern, token_input
@@ -30,6 +31,10 @@ class CamennConfig:
     """Share of text tokens and patches unseen at a training step. DEVIATION: beyond the paper."""
     id_dropout: float = 0.1
     """Share of identifiers taken for unseen at a training step. DEVIATION: beyond the paper."""
+    shared_bottom: bool = True
+    """Whether a block of all tasks stands below the experts."""
+    experts: Literal["transformer", "mlp", "lstm"] = "transformer"
+    """What an expert is; the others are MMoE's and MoSE's, to compare with."""
     pattern: Pattern = Pattern.FULL
     products: bool = True
     """Whether products of two fields add to the conversion logit. DEVIATION: beyond the paper."""
@@ -62,10 +67,16 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
     for task in Task:
         num_evidence = 0 if aligned is None else NUM_EVIDENCE + (task is Task.CONVERSION)
         towers[task] = Tower(block(), width=width, num_evidence=num_evidence)
+
+    def expert() -> nn.Module:
+        if config.experts == "mlp":
+            return DenseStack(width, (4 * width, width), dropout=config.dropout)
+        return LstmBlock(width, dropout=config.dropout) if config.experts == "lstm" else block()
+
     return MultiTaskModel(
         read=read,
-        bottom=Stack([block()]),
-        routing=MultiGate([block() for _ in range(config.num_experts)], width=width, top_k=config.top_k),
+        bottom=Stack([block()] if config.shared_bottom else []),
+        routing=MultiGate([expert() for _ in range(config.num_experts)], width=width, top_k=config.top_k),
         towers=towers,
         aligned_space=aligned,
     )
