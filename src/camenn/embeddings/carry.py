@@ -1,0 +1,24 @@
+"""What a shop's encoders made so far, given to a copy of the shop."""
+
+import shutil
+from pathlib import Path
+
+from camenn.embeddings.shards import JOURNAL, VECTORS, full_disk_said, write_whole
+from camenn.embeddings.store import STORES
+
+
+def carry_stores(shop_folder: Path, copy_folder: Path) -> None:
+    """Copy the vectors of all stores to a copied shop that has none: encoding it then does what changed alone.
+
+    They arrive unpublished, since published ones are taken for a shop's by its items' ids, which the copy has as well.
+    Copied, not linked: both files grow where they lie. A process that encodes into the shop meanwhile is not waited
+    for; the journal is read first and written last, so that each shard it names is there.
+    Raises StoreError when the disk is full.
+    """
+    for journal in sorted((shop_folder / STORES).glob(f"*/{JOURNAL}")):
+        target = copy_folder / STORES / journal.parent.name
+        with full_disk_said(target):
+            target.mkdir(parents=True)
+            finished = journal.read_bytes()
+            shutil.copyfile(journal.with_name(VECTORS), target / VECTORS)
+            write_whole(target / JOURNAL, finished)
