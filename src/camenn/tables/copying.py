@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from camenn.tables.typed import typed_scan
 _LINE = "camenn:line"
 _Lines = NDArray[np.int64]
 _Take = Callable[[_Lines], pl.Series]
+_Source = tuple[pl.DataType, _Take]
+"""What a column is written as, and its cells by line."""
 
 
 def copy_shop(shop: Shop, target: Path, columns: Sequence[str], taken_from: _Lines) -> None:
@@ -31,6 +33,7 @@ def copy_shop(shop: Shop, target: Path, columns: Sequence[str], taken_from: _Lin
     Raises CamennError if the tables were written to since the shop was opened.
     """
     items = _unchanged_items(shop)
+    sources = {column: _source(shop.catalogue, items, column) for column in columns}
     written, first = set(), 0
     for file in items.files:
         last = first + file.frame.select(pl.len()).collect().item()
@@ -38,7 +41,7 @@ def copy_shop(shop: Shop, target: Path, columns: Sequence[str], taken_from: _Lin
             written.add(file.path)
             path = target / file.path.relative_to(shop.folder)
             path.parent.mkdir(exist_ok=True)
-            _write(_replaced(shop.catalogue, file, columns, taken_from, first=first), path)
+            _write(_replaced(file, sources, taken_from, first=first), path)
         first = last
     _carry_files(shop.folder, target, except_for=written)
     _carry_pictures(shop.catalogue, target)
@@ -54,15 +57,26 @@ def _unchanged_items(shop: Shop) -> RawTable:
     raise CamennError(f"the items in {shop.folder} were written to since the shop was opened; open it again")
 
 
-def _replaced(
-    catalogue: Catalogue, file: TableFile, columns: Sequence[str], taken_from: _Lines, *, first: int
-) -> pl.LazyFrame:
+def _source(catalogue: Catalogue, items: RawTable, column: str) -> _Source:
+    if column == "image" and isinstance(catalogue.pictures, PictureBytes):
+        read = catalogue.pictures.read
+        return pl.Binary(), lambda lines: pl.Series([read(i, i + 1)[0] for i in lines.tolist()], dtype=pl.Binary)
+    found = {file.dtypes[column] for file in items.files if column in file.dtypes}
+    dtype = found.pop() if len(found) == 1 else pl.String()
+    return dtype, items.scan({file.path: [_held(file, column, dtype)] for file in items.files}).collect()[column].gather
+
+
+def _held(file: TableFile, column: str, dtype: pl.DataType) -> pl.Expr:
+    if column in file.dtypes:
+        return pl.col(column).cast(dtype)
+    return pl.repeat(None, pl.len(), dtype=dtype).alias(column)
+
+
+def _replaced(file: TableFile, sources: Mapping[str, _Source], taken_from: _Lines, *, first: int) -> pl.LazyFrame:
     """The rows of one file, which begins at line `first` of the catalogue, with their cells replaced."""
     frame = file.frame.with_row_index(_LINE, offset=first)
-    for column in columns:
-        take, dtype = _taker(catalogue, column, file.dtypes.get(column))
-        held = pl.col(column) if column in file.dtypes else pl.lit(None, dtype).alias(column)
-        cells = pl.struct(_LINE, held.cast(dtype)).map_batches(
+    for column, (dtype, take) in sources.items():
+        cells = pl.struct(_LINE, _held(file, column, dtype)).map_batches(
             _replacing(take, taken_from), return_dtype=dtype, is_elementwise=True
         )
         frame = frame.with_columns(cells.alias(column))
@@ -80,19 +94,6 @@ def _replacing(take: _Take, taken_from: _Lines) -> Callable[[pl.Series], pl.Seri
         return held.zip_with(pl.Series(~changed), taken.gather(np.where(changed, np.cumsum(changed) - 1, 0)))
 
     return replace
-
-
-def _taker(catalogue: Catalogue, column: str, dtype: pl.DataType | None) -> tuple[_Take, pl.DataType]:
-    """How a column's values are had by line, and as what they are written where the file holds `dtype`."""
-    if column == "image" and isinstance(catalogue.pictures, PictureBytes):
-        read = catalogue.pictures.read
-        return lambda lines: pl.Series([read(i, i + 1)[0] for i in lines.tolist()], dtype=pl.Binary), pl.Binary()
-    values = catalogue.column(column)
-    if values.dtype != pl.List:
-        return values.gather, pl.String()
-    if isinstance(dtype, pl.List | pl.Array):
-        return values.gather, pl.List(pl.String)
-    return values.list.join("|").gather, pl.String()
 
 
 def _write(frame: pl.LazyFrame, path: Path) -> None:
