@@ -98,6 +98,18 @@ def test_a_shop_is_simulated_and_passes_its_check(camenn: Any, tmp_path: Path) -
     assert_told(camenn("simulate", shop, "--items", 24, "--users", 4, "--requests", 15), str(shop))
 
 
+def test_a_spoiled_copy_encodes_nothing_that_its_shop_encoded(camenn: Any, tmp_path: Path) -> None:
+    shop, copy = write_toy_shop(tmp_path / "shop", num_requests=20), tmp_path / "copy"
+    assert camenn("encode", shop).code == 0
+    outcome = camenn("spoil", shop, copy, "--what", "names", "--share", 0.25)
+    assert outcome.code == 0
+    assert "10 names are another item's" in " ".join(outcome.err.split())
+    assert pl.read_parquet(copy / "spoiled.parquet").height == 10
+    assert camenn("check", copy).code == 0
+    assert camenn("encode", copy).err.count("40 items: nothing to do") == 2
+    assert_told(camenn("spoil", shop, copy, "--what", "names", "--share", 0.25), f"{copy} is there already")
+
+
 def test_a_catalogue_is_encoded_once(camenn: Any, tmp_path: Path) -> None:
     shop = write_toy_shop(tmp_path / "shop", num_requests=20)
     assert camenn("encode", shop, "--image", "").code == 0
@@ -251,6 +263,7 @@ def test_a_list_of_users_that_cannot_be_read_is_told(camenn: Any, toy: Path, tmp
     [
         ("simulate", "file/shop", "--items", 24, "--users", 4, "--requests", 15),
         ("import", "uci-online-retail", "--from", "source", "--to", "file/shop"),
+        ("spoil", "shop", "file/shop", "--what", "names", "--share", 0.5),
         ("train", "--config", "small.toml", "--shop", "shop", "--run", "file/run", "--accelerator", "cpu"),
     ],
     ids=lambda command: command[0],
@@ -310,7 +323,7 @@ def test_an_interrupted_command_says_how_to_go_on(camenn: Any, tmp_path: Path, m
 
 def test_every_command_says_what_it_does(camenn: Any) -> None:
     told = camenn("--help").out
-    for name in ("check", "import", "simulate", "encode", "train", "evaluate", "recommend"):
+    for name in ("check", "import", "simulate", "spoil", "encode", "train", "evaluate", "recommend"):
         assert name in told
         assert camenn(name, "--help").code == 0
 

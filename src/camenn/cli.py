@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -73,6 +73,23 @@ def simulate(
 
     simulate_shop(shop, items=items, users=users, requests=requests, seed=seed)
     console.print(f"wrote {shop}; look at it with: camenn check {shop}")
+
+
+@app.command()
+def spoil(
+    shop: Shop,
+    out: Annotated[Path, typer.Argument(help="The shop to write; must not hold anything yet.", show_default=False)],
+    what: Annotated[Literal["names", "categories", "pictures"], typer.Option(help="What is put in the wrong place.")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="How many of them, from 0 to 1.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same one spoils the same items at every share.")] = 0,
+) -> None:
+    """Copy a shop with some names, categories or pictures put in the wrong place; spoiled.parquet says which."""
+    from camenn.embeddings.carry import carry_stores
+    from camenn.tables.spoiling import spoil_shop
+
+    done = spoil_shop(_open(shop), out, what=what, share=share, seed=seed)
+    carry_stores(shop, out)
+    console.print(f"wrote {out}: {len(done):,} {what} are another item's, see {out / 'spoiled.parquet'}")
 
 
 @app.command()

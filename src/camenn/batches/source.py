@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
@@ -20,6 +19,7 @@ from camenn.embeddings.patches import NUM_PATCHES
 from camenn.embeddings.pooled import pooled_vectors
 from camenn.embeddings.store import TokenStore
 from camenn.errors import StoreError
+from camenn.tables.catalogue import normal_form
 from camenn.tables.features import Coding, Features, Field, Side
 from camenn.tables.fitting import CHUNK, pieces
 from camenn.tables.shop import Shop
@@ -180,15 +180,10 @@ def _reserve(file: IO[bytes], num_bytes: int) -> None:
 
 
 def text_groups(source_texts: Callable[[int, int], list[str]], num_items: int) -> NDArray[np.int64]:
-    """A number an item, equal where the normalised texts are; row 0 and 1 are no items and get 0.
-
-    Normalised: compatibility forms, case folded, blanks collapsed.
-    """
+    """A number an item, equal where the normal forms of the texts are; row 0 and 1 are no items and get 0."""
     groups = np.zeros(num_items + Vocabulary.FIRST, dtype=np.int64)
     for start in range(0, num_items, CHUNK):
-        texts = [
-            " ".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in source_texts(start, start + CHUNK)
-        ]
+        texts = [normal_form(text) for text in source_texts(start, start + CHUNK)]
         hashed = pl.Series(texts, dtype=pl.String).hash(seed=0).to_numpy().view(np.int64)
         groups[Vocabulary.FIRST + start : Vocabulary.FIRST + start + len(hashed)] = hashed
     return groups

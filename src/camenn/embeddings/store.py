@@ -19,6 +19,8 @@ from camenn.errors import StoreError
 
 Modality = Literal["text", "image"]
 META = "meta.json"
+STORES = Path(".camenn") / "embeddings"
+"""Where a shop keeps its stores."""
 _FORMAT = 1
 _MAX_PARTS = 4
 _BYTES_A_PART = 1 << 18
@@ -176,7 +178,7 @@ def _threads(process: int) -> ThreadPoolExecutor:
 
 def store_folder(shop_folder: Path, *, modality: Modality, encoder: str) -> Path:
     """Where a shop keeps the vectors of one modality by one encoder."""
-    return shop_folder / ".camenn" / "embeddings" / f"{modality}-{encoder}"
+    return shop_folder / STORES / f"{modality}-{encoder}"
 
 
 def open_store(shop: ShopOfItems, modality: Modality, digest: str) -> TokenStore:

@@ -1,5 +1,6 @@
 """The shop's items, compiled: read by line, never loaded whole unless asked."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import polars as pl
 from camenn.errors import Problem, ShopError
 from camenn.tables.pictures import OutsideShopError, PictureBytes, PictureFolder
 from camenn.tables.vocabulary import Vocabulary
+
+
+def normal_form(text: str) -> str:
+    """What two texts share that say the same: compatibility forms, case folded, blanks collapsed."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""A shop's folder copied, with some items' cells taken from other items."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from camenn.errors import CamennError
+from camenn.tables.catalogue import Catalogue
+from camenn.tables.files import TABLES, RawTable, TableFile, find_files, read_tables
+from camenn.tables.pictures import PictureBytes, PictureFolder
+from camenn.tables.shop import Shop
+from camenn.tables.sources.writing import ROW_GROUP_OF_PICTURES
+from camenn.tables.typed import typed_scan
+
+_LINE = "camenn:line"
+_Lines = NDArray[np.int64]
+_Take = Callable[[_Lines], pl.Series]
+_Source = tuple[pl.DataType, _Take]
+"""What a column is written as, and its cells by line."""
+
+
+def copy_shop(shop: Shop, target: Path, columns: Sequence[str], taken_from: _Lines) -> None:
+    """Write a shop's files into the empty folder `target`, line i of the items with the `columns` of another line.
+
+    `taken_from` (items,): the line whose values stand in line i; i itself where nothing changes. Files of the items
+    table that hold a changed line are written again, value for value elsewhere. All other files of the folder itself,
+    the further files of its tables and the items' pictures are linked, or copied where the disk has no links.
+    Raises CamennError if the tables were written to since the shop was opened.
+    """
+    items = _unchanged_items(shop)
+    sources = {column: _source(shop.catalogue, items, column) for column in columns}
+    written, first = set(), 0
+    for file in items.files:
+        last = first + file.frame.select(pl.len()).collect().item()
+        if (taken_from[first:last] != np.arange(first, last)).any():
+            written.add(file.path)
+            path = target / file.path.relative_to(shop.folder)
+            path.parent.mkdir(exist_ok=True)
+            _write(_replaced(file, sources, taken_from, first=first), path)
+        first = last
+    _carry_files(shop.folder, target, except_for=written)
+    _carry_pictures(shop.catalogue, target)
+
+
+def _unchanged_items(shop: Shop) -> RawTable:
+    """The items as they lie in the shop's folder, line by line those of its catalogue."""
+    tables, _ = read_tables(shop.folder)
+    if "items" in tables:
+        column = [column for column in shop.schema.in_table("items") if column.name == "item_id"]
+        if typed_scan(tables["items"], column, shop.settings).collect()["item_id"].equals(shop.catalogue.ids.values):
+            return tables["items"]
+    raise CamennError(f"the items in {shop.folder} were written to since the shop was opened; open it again")
+
+
+def _source(catalogue: Catalogue, items: RawTable, column: str) -> _Source:
+    if column == "image" and isinstance(catalogue.pictures, PictureBytes):
+        read = catalogue.pictures.read
+        return pl.Binary(), lambda lines: pl.Series([read(i, i + 1)[0] for i in lines.tolist()], dtype=pl.Binary)
+    found = {file.dtypes[column] for file in items.files if column in file.dtypes}
+    dtype = found.pop() if len(found) == 1 else pl.String()
+    return dtype, items.scan({file.path: [_held(file, column, dtype)] for file in items.files}).collect()[column].gather
+
+
+def _held(file: TableFile, column: str, dtype: pl.DataType) -> pl.Expr:
+    if column in file.dtypes:
+        return pl.col(column).cast(dtype)
+    return pl.repeat(None, pl.len(), dtype=dtype).alias(column)
+
+
+def _replaced(file: TableFile, sources: Mapping[str, _Source], taken_from: _Lines, *, first: int) -> pl.LazyFrame:
+    """The rows of one file, which begins at line `first` of the catalogue, with their cells replaced."""
+    frame = file.frame.with_row_index(_LINE, offset=first)
+    for column, (dtype, take) in sources.items():
+        cells = pl.struct(_LINE, _held(file, column, dtype)).map_batches(
+            _replacing(take, taken_from), return_dtype=dtype, is_elementwise=True
+        )
+        frame = frame.with_columns(cells.alias(column))
+    return frame.drop(_LINE)
+
+
+def _replacing(take: _Take, taken_from: _Lines) -> Callable[[pl.Series], pl.Series]:
+    def replace(cells: pl.Series) -> pl.Series:
+        line, held = (cells.struct.field(name) for name in cells.struct.fields)
+        other = taken_from[line.to_numpy()]
+        changed = other != line.to_numpy()
+        if not changed.any():
+            return held
+        taken = take(other[changed])  # these alone: a picture is read from the disk
+        return held.zip_with(pl.Series(~changed), taken.gather(np.where(changed, np.cumsum(changed) - 1, 0)))
+
+    return replace
+
+
+def _write(frame: pl.LazyFrame, path: Path) -> None:
+    if path.suffix == ".csv":
+        frame.sink_csv(path, maintain_order=True)
+    else:
+        rows = ROW_GROUP_OF_PICTURES if "image" in frame.collect_schema() else None
+        frame.sink_parquet(path, row_group_size=rows, maintain_order=True)
+
+
+def _carry_files(folder: Path, target: Path, *, except_for: set[Path]) -> None:
+    beside = [path for path in folder.iterdir() if path.is_file()]
+    in_tables = [path for table in TABLES for path in find_files(folder, table)]
+    for path in {*beside, *in_tables} - except_for:
+        _carry(path, target / path.relative_to(folder))
+
+
+def _carry_pictures(catalogue: Catalogue, target: Path) -> None:
+    pictures = catalogue.pictures
+    if isinstance(pictures, PictureFolder) and catalogue.has_images:
+        carried = PictureFolder(target)
+        for written in catalogue.column("image").drop_nulls().unique():
+            path = pictures.find(written)
+            if path.is_file():
+                _carry(path, carried.find(written))
+
+
+def _carry(path: Path, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path.resolve(), target)  # of a link itself the copy would lead elsewhere
+    except OSError:
+        shutil.copyfile(path, target)
