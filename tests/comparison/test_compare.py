@@ -147,3 +147,21 @@ def test_places_come_seed_by_seed_and_spoiled_shops_last() -> None:
         (spoiling, seed, system) for spoiling in (None, names) for seed in (0, 1) for system in ("CameNN", "FM")
     ]
     assert len({place.folder for place in places(config, Path("out"))}) == len(found)
+
+
+@pytest.mark.slow
+def test_spoiled_copies_are_trained_and_judged_beside_the_shop_itself(toy_shop: Path, tmp_path: Path) -> None:
+    config = comparison(seeds=[0], systems={"FM": SYSTEMS["FM"]}, spoiled={"names": [0.5], "categories": [0.5]})
+    found = compare(config, open_shop(toy_shop), tmp_path / "out", jobs=2, console=QUIET)
+    assert not found.failed
+    table = next(sheet for sheet in found.sheets if sheet.name == "robustness")
+    assert table.columns == ("system", "as it is", "50% of names", "50% of categories")
+    assert len(set(table.rows[0][1:])) == 3  # each shop gave another model
+    assert (tmp_path / "out" / "figures" / "robustness.png").is_file()
+    spoiled = pl.read_parquet(tmp_path / "out" / "shops" / "names-0.5" / "spoiled.parquet")
+    assert spoiled["what"].unique().to_list() == ["names"]
+    clean, dirty = (
+        pl.read_parquet(tmp_path / "out" / "runs" / place / "FM" / "seed0" / "predictions.parquet")
+        for place in ("", "names-0.5")
+    )
+    assert clean.select("group", "item_id", "label").equals(dirty.select("group", "item_id", "label"))

@@ -15,8 +15,10 @@ from camenn.comparison.runs import RunPlace, run_all
 from camenn.comparison.sheets import FIGURES, MAIN, SHORT, Sheet, sheets
 from camenn.comparison.slices import ALL
 from camenn.comparison.standings import Standing, costs, standings, table_of
+from camenn.embeddings.carry import carry_stores
 from camenn.embeddings.ensure import ensure_store
 from camenn.tables.shop import Shop, open_shop
+from camenn.tables.spoiling import spoil_shop
 from camenn.task import Task
 
 
@@ -42,10 +44,10 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
     shops: dict[Spoiling | None, Path] = {None: shop.folder.absolute()}
     for spoiling in config.spoilings:
         copy = folder / "shops" / str(spoiling)
-        from camenn.tables.spoiling import spoil_shop
 
         if not copy.exists():
             spoil_shop(shop, copy, what=spoiling.what, share=spoiling.share, seed=0)
+            carry_stores(shop.folder, copy)
         shops[spoiling] = copy.absolute()
     for path in shops.values():
         _encode(config, shop if path == shops[None] else open_shop(path), console)

@@ -7,20 +7,21 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from camenn.errors import ConfigError
 from camenn.run_config import RunConfig, parse_config
+from camenn.tables.spoiling import What
 
 KEYS = ("shop", "seeds", "reference", "spoiled", "base", "systems")
-SPOILED = ("names", "categories", "pictures")
+SPOILED: tuple[What, ...] = get_args(What)
 
 
 @dataclass(frozen=True, slots=True)
 class Spoiling:
     """A share of the items has another item's name, category or picture."""
 
-    what: str
+    what: What
     share: float
 
     def __str__(self) -> str:
