@@ -160,9 +160,9 @@ def tune(
     config = read_comparison(comparison)
     if not config.shop and shop is None:
         raise ConfigError(f"{comparison}: names no shop; add `shop = ...` or give --shop")
-    folder = shop if shop is not None else Path(config.shop)
+    opened = _open((shop if shop is not None else Path(config.shop)).absolute())
     target = out if out is not None else Path("runs") / f"{comparison.stem}-tuned"
-    tune_systems(config, folder, target, num_trials=trials, systems=systems or (), console=console)
+    tune_systems(comparison, opened, target, num_trials=trials, systems=systems or (), console=console)
     console.print(f"wrote {target / TUNED}; compare with: camenn compare {target / TUNED}")
 
 

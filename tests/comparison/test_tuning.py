@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from camenn.comparison.config import ComparisonConfig, parse_comparison, read_comparison
 from camenn.comparison.search_space import searched_values, with_options
 from camenn.comparison.tuning import Outcome, Trial, Tuned, Worker, draw, train_trial, tune
+from camenn.comparison.written import comparison_to_toml
 from camenn.errors import CamennError, ConfigError
 from camenn.run_config import RunConfig, config_to_json, parse_config
 from camenn.tables.shop import open_shop
@@ -25,9 +27,10 @@ from toy_run import SMALL
 
 QUIET = Console(quiet=True)
 ONE_EPOCH = {"max_epochs": 1, "learning_rate": 0.003}
-RAW = {
+BASE: dict[str, Any] = {**SMALL, "training": ONE_EPOCH, "encoders": {"text": "", "image": ""}}
+RAW: dict[str, Any] = {
     "seeds": [5, 6],
-    "base": {**SMALL, "training": ONE_EPOCH, "encoders": {"text": "", "image": ""}},
+    "base": BASE,
     "systems": {"ours": {"model": {"aligned_width": 0}}, "factors": {"model": {"name": "fm", "width": 4}}},
 }
 
@@ -51,11 +54,17 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def comparison(**base: Any) -> ComparisonConfig:
-    return parse_comparison({**RAW, "base": {**RAW["base"], **base}}, where="the test")  # type: ignore[dict-item]
+    return parse_comparison({**RAW, "base": {**BASE, **base}}, where="the test")
 
 
-def tuned(shop: Path, out: Path, *, num_trials: int = 2, **more: Any) -> dict[str, Tuned]:
-    return tune(more.pop("config", comparison()), shop, out, num_trials=num_trials, console=QUIET, **more)
+def tuned(
+    folder: Path, out: Path, *, num_trials: int = 2, config: ComparisonConfig | None = None, systems: Sequence[str] = ()
+) -> dict[str, Tuned]:
+    """Tune on the shop in `folder`."""
+    file = out.parent / f"{out.name}.toml"
+    written = comparison() if config is None else config
+    file.write_text(comparison_to_toml(RAW, written.systems, title="", notes={}), encoding="utf-8")
+    return tune(file, open_shop(folder), out, num_trials=num_trials, systems=systems, console=QUIET)
 
 
 def config_of(**tables: Any) -> RunConfig:
@@ -175,7 +184,9 @@ def test_the_score_is_that_of_the_epoch_that_validation_chose(folder: Path, tmp_
     config = comparison(training={**ONE_EPOCH, "max_epochs": 3})
     found = tuned(folder, tmp_path, num_trials=1, config=config, systems=["factors"])
     log = pl.read_csv(tmp_path / "trials" / "factors" / "trial001" / "metrics.csv")
-    assert found["factors"].trials[0].score == pytest.approx(log["validation/conversion_auc"].max(), abs=1e-5)
+    epochs = log.filter(pl.col("name") == "validation/conversion_auc")["value"].to_list()
+    assert len(epochs) == 3
+    assert found["factors"].trials[0].score == pytest.approx(max(epochs), abs=1e-5)
 
 
 def test_a_finished_trial_keeps_its_log_and_not_its_weights(folder: Path, tmp_path: Path, trained: list[str]) -> None:
@@ -281,17 +292,32 @@ def test_a_diverging_trial_is_recorded_and_the_study_goes_on(
     assert len(trained) == 2
 
 
-def test_without_a_validation_part_every_trial_fails_and_the_rest_is_tuned(
+def test_without_a_validation_part_there_is_nothing_to_tune_by(
     folder: Path, tmp_path: Path, trained: list[str]
 ) -> None:
-    raw = json.loads(json.dumps(RAW))
-    raw["systems"]["factors"]["split"] = {"validation": 0.0}
     with pytest.raises(CamennError, match=r"every trial failed of factors, which tuned\.toml has as written"):
-        tuned(folder, tmp_path, config=parse_comparison(raw, where="the test"))
-    text = (tmp_path / "tuned.toml").read_text()
-    assert "as written: all 2 trials failed, the first of them: the shop has nothing to validate on" in text
-    assert "of 2: validation" in text
+        tuned(folder, tmp_path, config=comparison(split={"validation": 0.0}), systems=["factors"])
+    told = "as written: all 2 trials failed, the first of them: the shop has nothing to validate on"
+    assert told in (tmp_path / "tuned.toml").read_text()
     assert read_comparison(tmp_path / "tuned.toml").systems["factors"].training.learning_rate == 0.003
+
+
+def test_a_system_that_always_fails_takes_no_other_with_it(
+    folder: Path, tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trainer.train
+
+    def failing(shop: Any, config: RunConfig, run: Path, **more: Any) -> Any:
+        if run.parent.name == "ours":
+            raise CamennError("not this one")
+        return whole(shop, config, run, **more)
+
+    monkeypatch.setattr(trainer, "train", failing)
+    with pytest.raises(CamennError, match="every trial failed of ours"):
+        tuned(folder, tmp_path)
+    text = (tmp_path / "tuned.toml").read_text()
+    assert "# as written: all 2 trials failed, the first of them: not this one" in text
+    assert "of 2: validation 0." in text
 
 
 @pytest.mark.parametrize(("part", "asked"), [(Part.VALIDATION, True), (Part.TEST, False)])

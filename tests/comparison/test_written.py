@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 from camenn.comparison.config import ComparisonConfig, parse_comparison
 from camenn.comparison.written import comparison_to_toml, toml_value
 from camenn.models.zoo import ZOO
+from camenn.run_config import RunConfig
+
+
+def written(config: ComparisonConfig, title: str = "", **notes: str) -> str:
+    raw = {"shop": config.shop, "seeds": list(config.seeds), "reference": config.reference}
+    return comparison_to_toml(raw, config.systems, title=title, notes=notes)
 
 
 def reread(config: ComparisonConfig, **notes: str) -> ComparisonConfig:
-    text = comparison_to_toml(config, title="a title\n\nof lines", notes=notes)
+    text = written(config, "a title\n\nof lines", **notes)
     return parse_comparison(tomllib.loads(text), where="the test")
 
 
@@ -36,18 +42,26 @@ def test_an_option_of_one_system_is_not_anothers() -> None:
     }
     config = parse_comparison(raw, where="the test")
     assert reread(config) == config
-    assert "like" not in comparison_to_toml(config, title="", notes={})
+    assert "like" not in written(config)
 
 
 def test_what_all_share_is_said_once() -> None:
     raw = {"base": {"training": {"max_epochs": 7}}, "systems": {name: {"model": {"name": name}} for name in ZOO}}
     config = parse_comparison(raw, where="the test")
-    assert comparison_to_toml(config, title="", notes={}).count("max_epochs = 7") == 1
+    assert written(config).count("max_epochs = 7") == 1
+
+
+def test_what_a_comparison_says_besides_its_systems_is_kept() -> None:
+    """Tables too, and keys that this file knows nothing of."""
+    raw = {"shop": "s", "other": {"names": [0.1], "inner": {"x": 1}}, "seeds": [2], "base": {"shop": "b"}}
+    read = tomllib.loads(comparison_to_toml({**raw, "systems": {"old": {}}}, {"new": RunConfig()}, title="", notes={}))
+    kept = {key: value for key, value in raw.items() if key != "base"}
+    assert read == {**kept, "systems": {"new": {"model": {"name": "camenn"}}}}
 
 
 def test_a_note_stands_over_its_system() -> None:
     config = parse_comparison({"systems": {"a": {}, "b": {"training": {"seed": 1}}}}, where="the test")
-    lines = comparison_to_toml(config, title="all", notes={"b": "first\nsecond"}).splitlines()
+    lines = written(config, "all", b="first\nsecond").splitlines()
     assert lines[0] == "# all"
     assert lines[lines.index("# first") :][:3] == ["# first", "# second", "[systems.b]"]
     assert reread(config, a="[broken", b="x = 'y'\n\"") == config

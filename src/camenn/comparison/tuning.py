@@ -10,23 +10,27 @@ import multiprocessing
 import os
 import shutil
 import threading
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from camenn.comparison.config import ComparisonConfig
+from camenn.comparison.config import ComparisonConfig, read_comparison
 from camenn.comparison.search_space import Value, read_option, search_space, searched_values, with_options
 from camenn.comparison.written import comparison_to_toml
 from camenn.errors import CamennError, ConfigError
 from camenn.run_config import RunConfig, config_to_json, parse_config
+
+if TYPE_CHECKING:
+    from camenn.tables.shop import Shop
 
 TUNED = "tuned.toml"
 TRIAL = "trial.json"
@@ -70,31 +74,31 @@ class Tuned:
 
 
 def tune(
-    config: ComparisonConfig,
-    shop: Path,
+    comparison: Path,
+    shop: Shop,
     folder: Path,
     *,
     num_trials: int,
     systems: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Tuned]:
-    """Tune these systems, or all, and write `folder/tuned.toml`: the comparison with the values chosen.
+    """Tune these systems of a comparison's file, or all; `folder/tuned.toml` is the same file with the values chosen.
 
     All systems are trained with the first of the comparison's seeds, and drawn for alike. A finished trial is taken
     from its folder, so that a killed study goes on to the trials it would have had.
 
     Raises:
-        ConfigError: the comparison has no such system.
+        ConfigError: the comparison is not usable, or has no such system.
         CamennError: Optuna is not installed; or a system's trials all failed, which is told after all is written.
     """
     from camenn.tables.identity import shop_identity
-    from camenn.tables.shop import open_shop
     from camenn.training.trainer import with_seed
 
+    config = read_comparison(comparison)
+    raw = tomllib.loads(comparison.read_text(encoding="utf-8"))
     for name in systems:
         if name not in config.systems:
             raise ConfigError(f"no system {name!r} to tune; there are {', '.join(config.systems)}")
-    opened = open_shop(shop)
     found: dict[str, Tuned] = {}
     names = [name for name in config.systems if name in systems or not systems]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -103,14 +107,16 @@ def tune(
         for name in names:
             bar.update(shown, description=name)
             written = with_seed(config.systems[name], config.seeds[0])
-            run = partial(_run, worker, shop, shop_identity(opened, written.split), folder / "trials" / name)
+            run = partial(_run, worker, shop.folder, shop_identity(shop, written.split), folder / "trials" / name)
             trials: list[Trial] = []
             for trial in draw(written, num_trials=num_trials, run=run):
                 trials.append(trial)
                 bar.advance(shown)
             found[name] = Tuned(tuple(trials))
             console.print(f"{name}: {found[name]}", markup=False, highlight=False)
-    _write(folder / TUNED, _tuned_toml(config, found))
+    title = f"Written by `camenn tune`: values chosen on the validation part, at seed {config.seeds[0]}."
+    chosen, notes = _chosen(config, found)
+    _write(folder / TUNED, comparison_to_toml(raw, chosen, title=title, notes=notes))
     if lost := [name for name, tuned in found.items() if tuned.best is None]:
         raise CamennError(
             f"{folder / 'trials'}: every trial failed of {', '.join(lost)}, which {TUNED} has as written; "
@@ -233,18 +239,16 @@ def _read(path: Path) -> dict[str, Any]:
     return record
 
 
-def _tuned_toml(config: ComparisonConfig, found: Mapping[str, Tuned]) -> str:
-    """The comparison with the values chosen, and what they rest on."""
-    chosen, notes = dict(config.systems), {}
+def _chosen(config: ComparisonConfig, found: Mapping[str, Tuned]) -> tuple[dict[str, RunConfig], dict[str, str]]:
+    """Each system with the values chosen, and what they rest on."""
+    chosen, notes = dict(config.systems), dict.fromkeys(config.systems, "as written: not tuned")
     for name, tuned in found.items():
         notes[name] = str(tuned)
         if tuned.best is not None:
             chosen[name] = with_options(chosen[name], tuned.best.values, where=name)
             values = [f"{option} = {json.dumps(value)}" for option, value in searched_values(chosen[name]).items()]
             notes[name] += "\nchosen: " + ", ".join(values)
-    title = f"Written by `camenn tune`: values chosen on the validation part, at seed {config.seeds[0]}."
-    notes = {name: notes.get(name, "as written: not tuned") for name in chosen}
-    return comparison_to_toml(replace(config, systems=chosen), title=title, notes=notes)
+    return chosen, notes
 
 
 def _write(path: Path, text: str) -> None:

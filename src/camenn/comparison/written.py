@@ -8,20 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from camenn.comparison.config import ComparisonConfig
 from camenn.models.zoo import ZOO
 from camenn.run_config import RunConfig, config_to_json
 
 
-def comparison_to_toml(config: ComparisonConfig, *, title: str, notes: Mapping[str, str]) -> str:
-    """A text that `read_comparison` reads back; `title` and the `notes` of systems are comments, lines as they come.
+def comparison_to_toml(
+    raw: Mapping[str, Any], systems: Mapping[str, RunConfig], *, title: str, notes: Mapping[str, str]
+) -> str:
+    """The comparison `raw` with these systems for its own, as a text that `read_comparison` reads.
 
-    No system is `like` another, so that a value chosen for one is not handed on.
+    No system is `like` another, so that a value chosen for one is not handed on. `title` and the `notes` of systems
+    are comments.
     """
-    own = {name: _settings(one) for name, one in config.systems.items()}
+    own = {name: _settings(one) for name, one in systems.items()}
     base = _shared(list(own.values()))
-    top = {"shop": config.shop, "seeds": list(config.seeds), "reference": config.reference}
-    lines = [*_comment(title), *(f"{key} = {toml_value(value)}" for key, value in top.items())]
+    top = {key: value for key, value in raw.items() if key not in ("base", "systems")}
+    lines = [*_comment(title), *list(_table(top, ()))[2:]]
     if base:
         lines += _table(base, ("base",))
     for name, settings in own.items():
