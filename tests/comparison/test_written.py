@@ -63,7 +63,7 @@ def test_a_note_stands_over_its_system() -> None:
     config = parse_comparison({"systems": {"a": {}, "b": {"training": {"seed": 1}}}}, where="the test")
     lines = written(config, "all", b="first\nsecond").splitlines()
     assert lines[0] == "# all"
-    assert lines[lines.index("# first") :][:3] == ["# first", "# second", "[systems.b]"]
+    assert lines[lines.index("# first") :][:3] == ["# first", "# second", "[systems.b.model]"]
     assert reread(config, a="[broken", b="x = 'y'\n\"") == config
 
 

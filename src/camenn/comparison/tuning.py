@@ -91,16 +91,32 @@ def tune(
         ConfigError: the comparison is not usable, or has no such system.
         CamennError: Optuna is not installed; or a system's trials all failed, which is told after all is written.
     """
-    from camenn.tables.identity import shop_identity
-    from camenn.training.trainer import with_seed
-
     config = read_comparison(comparison)
     raw = tomllib.loads(comparison.read_text(encoding="utf-8"))
     for name in systems:
         if name not in config.systems:
             raise ConfigError(f"no system {name!r} to tune; there are {', '.join(config.systems)}")
+    found = _tune_each(config, systems or list(config.systems), shop, folder, num_trials, console)
+    title = f"Written by `camenn tune`: values chosen on the validation part, at seed {config.seeds[0]}."
+    chosen, notes = _chosen(config, found)
+    _write(folder / TUNED, comparison_to_toml(raw, chosen, title=title, notes=notes))
+    if lost := [name for name, tuned in found.items() if tuned.best is None]:
+        raise CamennError(
+            f"{folder / 'trials'}: every trial failed of {', '.join(lost)}, which {TUNED} has as written; "
+            f"each {TRIAL} says why; remove a system's folder to try it again"
+        )
+    return found
+
+
+def _tune_each(
+    config: ComparisonConfig, systems: Sequence[str], shop: Shop, folder: Path, num_trials: int, console: Console
+) -> dict[str, Tuned]:
+    """System by system, in the order of the comparison, with a bar over all trials."""
+    from camenn.tables.identity import shop_identity
+    from camenn.training.trainer import with_seed
+
     found: dict[str, Tuned] = {}
-    names = [name for name in config.systems if name in systems or not systems]
+    names = [name for name in config.systems if name in systems]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Worker() as worker, Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         shown = bar.add_task("trials", total=num_trials * len(names))
@@ -114,14 +130,6 @@ def tune(
                 bar.advance(shown)
             found[name] = Tuned(tuple(trials))
             console.print(f"{name}: {found[name]}", markup=False, highlight=False)
-    title = f"Written by `camenn tune`: values chosen on the validation part, at seed {config.seeds[0]}."
-    chosen, notes = _chosen(config, found)
-    _write(folder / TUNED, comparison_to_toml(raw, chosen, title=title, notes=notes))
-    if lost := [name for name, tuned in found.items() if tuned.best is None]:
-        raise CamennError(
-            f"{folder / 'trials'}: every trial failed of {', '.join(lost)}, which {TUNED} has as written; "
-            f"each {TRIAL} says why; remove a system's folder to try it again"
-        )
     return found
 
 

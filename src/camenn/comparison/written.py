@@ -23,7 +23,7 @@ def comparison_to_toml(
     own = {name: _settings(one) for name, one in systems.items()}
     base = _shared(list(own.values()))
     top = {key: value for key, value in raw.items() if key not in ("base", "systems")}
-    lines = [*_comment(title), *list(_table(top, ()))[2:]]
+    lines = [*_comment(title), *_table(top, ())]
     if base:
         lines += _table(base, ("base",))
     for name, settings in own.items():
@@ -37,7 +37,7 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     model = config.model.name
     default = config_to_json(replace(RunConfig(), model=ZOO[model][0]()))
     settings = _without(config_to_json(config), default)
-    return {**settings, "model": {"name": model, **settings.get("model", {})}}
+    return {"model": {"name": model, **settings.pop("model", {})}, **settings}
 
 
 def _without(settings: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,15 +66,15 @@ def _shared(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
-    """An empty line, a header, its values; then the tables within."""
-    yield ""
-    yield f"[{'.'.join(map(_key, path))}]"
-    for key, value in table.items():
-        if not isinstance(value, Mapping):
-            yield f"{_key(key)} = {toml_value(value)}"
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _table(value, (*path, key))
+    """An empty line, a header, its values, unless it holds tables alone; then these. The topmost, (), has no header."""
+    within = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    values = [f"{_key(key)} = {toml_value(value)}" for key, value in table.items() if key not in within]
+    if path and (values or not within):
+        yield ""
+        yield f"[{'.'.join(map(_key, path))}]"
+    yield from values
+    for key, value in within.items():
+        yield from _table(value, (*path, key))
 
 
 def _comment(text: str) -> list[str]:
