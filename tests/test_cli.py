@@ -323,7 +323,8 @@ def test_an_interrupted_command_says_how_to_go_on(camenn: Any, tmp_path: Path, m
 
 def test_every_command_says_what_it_does(camenn: Any) -> None:
     told = camenn("--help").out
-    for name in ("check", "import", "simulate", "spoil", "encode", "train", "evaluate", "recommend"):
+    verbs = ["check", "import", "simulate", "spoil", "encode", "train", "evaluate", "compare", "tune", "recommend"]
+    for name in verbs:
         assert name in told
         assert camenn(name, "--help").code == 0
 
@@ -331,3 +332,62 @@ def test_every_command_says_what_it_does(camenn: Any) -> None:
 def test_the_help_of_encode_names_every_prefix_of_a_picture_encoder(camenn: Any) -> None:
     told = camenn("encode", "--help").out
     assert all(f'"{prefix}' in told for prefix in ("cells:", "timm:"))
+
+
+# tune
+
+
+COMPARISON = """
+[base.encoders]
+text = ""
+image = ""
+[base.training]
+max_epochs = 1
+[systems.plain.model]
+name = "lr"
+[systems.factors.model]
+name = "fm"
+"""
+
+
+@pytest.fixture
+def comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A comparison's file; its trials are trained in this process."""
+    from camenn.comparison import tuning
+
+    def here(_: object, shop: Path, config: Any, place: Path) -> tuning.Outcome:
+        return tuning.train_trial(str(shop), json.dumps(tuning.config_to_json(config)), str(place))
+
+    monkeypatch.setattr(tuning.Worker, "train", here)
+    path = tmp_path / "two.toml"
+    path.write_text(COMPARISON, encoding="utf-8")
+    return path
+
+
+def test_tuning_says_what_it_chose_and_how_to_go_on(camenn: Any, tmp_path: Path, comparison: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=60)
+    out = tmp_path / "out"
+    outcome = camenn("tune", comparison, "--trials", 2, "--shop", shop, "--out", out)
+    assert outcome.code == 0
+    told = " ".join(outcome.err.split())
+    for name in ("plain", "factors"):
+        assert re.search(name + r": trial [12] of 2: validation 0\.\d{4}, as written 0\.\d{4}", told)
+    assert "compare with: camenn compare" in told
+    assert (out / "tuned.toml").is_file()
+
+
+def test_tuning_needs_a_trial(camenn: Any, comparison: Path) -> None:
+    outcome = camenn("tune", comparison, "--trials", 0)
+    assert outcome.code == 2
+    assert "--trials" in outcome.err
+    assert camenn("tune", comparison).code == 2
+
+
+def test_tuning_names_a_system_that_is_not_there(camenn: Any, tmp_path: Path, comparison: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=60)
+    arguments = "--trials", 1, "--shop", shop, "--out", tmp_path / "out", "--systems", "plain", "--systems", "fm"
+    assert_told(camenn("tune", comparison, *arguments), "no system 'fm' to tune; there are plain, factors")
+
+
+def test_tuning_without_a_shop_is_told(camenn: Any, comparison: Path) -> None:
+    assert_told(camenn("tune", comparison, "--trials", 1), "names no shop; add `shop = ...` or give --shop")

@@ -188,6 +188,29 @@ def compare(
 
 
 @app.command()
+def tune(
+    comparison: Annotated[Path, typer.Argument(help="The comparison's TOML file.", show_default=False)],
+    trials: Annotated[int, typer.Option(min=1, help="For each system, the first as written.", show_default=False)],
+    shop: Annotated[Path | None, typer.Option(help="The shop, in place of the comparison's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where trials are kept; runs/NAME-tuned by default.")] = None,
+    systems: Annotated[list[str] | None, typer.Option(help="One to tune, once for each; by default all.")] = None,
+) -> None:
+    """Tune the systems of a comparison on validation, all with the same budget; a killed study goes on."""
+    from camenn.comparison.config import read_comparison
+    from camenn.comparison.tuning import TUNED
+    from camenn.comparison.tuning import tune as tune_systems
+    from camenn.errors import ConfigError
+
+    config = read_comparison(comparison)
+    if not config.shop and shop is None:
+        raise ConfigError(f"{comparison}: names no shop; add `shop = ...` or give --shop")
+    opened = _open((shop if shop is not None else Path(config.shop)).absolute())
+    target = out if out is not None else Path("runs") / f"{comparison.stem}-tuned"
+    tune_systems(comparison, opened, target, num_trials=trials, systems=systems or (), console=console)
+    console.print(f"wrote {target / TUNED}; compare with: camenn compare {target / TUNED}")
+
+
+@app.command()
 def recommend(
     run: Run,
     users: Annotated[Path, typer.Option(help="A Parquet or CSV file with a column user_id.")],

@@ -273,6 +273,7 @@ class _Loop:
             "seed": self.config.training.seed,
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
+            "best_score": round(progress.best_score, 6),
             "steps": progress.global_step,
             "rows": progress.rows * self.fabric.world_size,
             "training_s": round(progress.train_s, 1),
