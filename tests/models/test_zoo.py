@@ -96,7 +96,10 @@ def variants(name: str) -> list[dict[str, Any]]:
     return [{"pattern": pattern, **other} for pattern in Pattern for other in ({}, *ablated)]
 
 
-@pytest.fixture(params=[(name, number) for name in ZOO for number in range(len(variants(name)))])
+@pytest.fixture(
+    params=[(name, number) for name in ZOO for number in range(len(variants(name)))],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
 def model(request: pytest.FixtureRequest) -> Model:
     name, number = request.param
     return small(name, **variants(name)[number]).eval()
