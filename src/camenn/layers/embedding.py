@@ -45,8 +45,11 @@ class FieldEmbedding(nn.Module):
 
     def forward(self, codes: Tensor, table: nn.Embedding) -> tuple[Tensor, Tensor]:
         """(n, slots) codes of the one table for all fields -> (n, fields, width) tokens, (n, fields) mask."""
-        codes = self._forget_ids(codes)
-        vectors: Tensor = table(codes)
+        codes = self.forget_ids(codes)
+        return self.pool(table(codes), codes)
+
+    def pool(self, vectors: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, slots, width) vectors of (n, slots) codes -> (n, fields, width) tokens, (n, fields) mask."""
         present = codes > 0
         if max(self.fields.slots, default=1) == 1:
             return vectors, present
@@ -54,7 +57,7 @@ class FieldEmbedding(nn.Module):
         summed = torch.einsum("fs,nsd->nfd", self.share.to(vectors.dtype), vectors)
         return summed / count.clamp_min(1.0)[..., None], count > 0
 
-    def _forget_ids(self, codes: Tensor) -> Tensor:
+    def forget_ids(self, codes: Tensor) -> Tensor:
         """At training some identifiers are taken for unseen, so that the unseen row learns to stand for new ones."""
         if not self.training or self.id_dropout == 0.0:
             return codes
@@ -63,6 +66,18 @@ class FieldEmbedding(nn.Module):
             forget = (torch.rand(codes.shape[0], device=codes.device) < self.id_dropout) & (codes[:, slot] > 0)
             codes[:, slot] = torch.where(forget, unseen, codes[:, slot])
         return codes
+
+
+def look_up(table: nn.Embedding, *blocks: Tensor) -> list[Tensor]:
+    """(n, slots) blocks of codes -> their (n, slots, width) vectors.
+
+    Read at once, since each reading has a gradient as large as the table.
+    """
+    vectors = table(torch.cat([codes.flatten() for codes in blocks]))
+    sizes = [codes.numel() for codes in blocks]
+    return [
+        part.view(*codes.shape, table.embedding_dim) for part, codes in zip(vectors.split(sizes), blocks, strict=True)
+    ]
 
 
 class NumberEmbedding(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from camenn.batches.batch import Items, PairBatch, RequestBatch, Tokens
-from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise
+from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise, look_up
 
 NUM_PASTS = 2
 """Fields of the history: what was seen and left, and what was bought."""
@@ -118,21 +118,23 @@ class FieldReader(nn.Module):
 
     def forward(self, batch: RequestBatch) -> RowVectors:
         """Every field of every row, each embedded once."""
-        items = self.items(batch.items)
+        item_codes = self.item_fields.forget_ids(batch.items.codes)
+        context_codes = self.context_fields.forget_ids(batch.context)
+        of_item, of_context, of_row = look_up(self.table, item_codes, context_codes, batch.row_codes)
+        items = self._items(batch.items, self.item_fields.pool(of_item, item_codes))
+        context = self.context_fields.pool(of_context, context_codes)
         return RowVectors(
-            _fields(
-                [self.context_fields(batch.context, self.table), self._history(batch, items.vectors)], batch.request
-            ),
+            _fields([context, self._history(batch, items.vectors)], batch.request),
             replace(items, line=batch.candidates),
-            _fields([(self.table(batch.row_codes), batch.row_codes > 0), self.numbers(batch.row_numbers)], None),
+            _fields([(of_row, batch.row_codes > 0), self.numbers(batch.row_numbers)], None),
         )
 
-    def items(self, items: Items) -> FieldVectors:
+    def _items(self, items: Items, fields: tuple[Tensor, Tensor]) -> FieldVectors:
         """Fields, text, picture of each item, an item a line; a modality that the batch lacks is missing."""
-        blocks = [self.item_fields(items.codes, self.table)]
+        blocks = [fields]
         for embedding, tokens in ((self.text, items.text), (self.image, items.image)):
             if embedding is not None:
-                blocks.append(_missing(blocks[0][0]) if tokens is None else embedding(tokens))
+                blocks.append(_missing(fields[0]) if tokens is None else embedding(tokens))
         return _fields(blocks, None)
 
     def pairs(self, batch: PairBatch) -> Tensor:
