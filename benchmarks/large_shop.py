@@ -29,9 +29,9 @@ from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import EncoderConfig, RunConfig
 from camenn.tables.features import FeatureConfig
 from camenn.tables.shop import open_shop
+from camenn.training.optimizer import build_optimizer
 from camenn.training.prepare import prepare
 from camenn.training.steps import StepPlan, prefetch
-from camenn.training.trainer import build_optimizer
 
 FILE_ROWS = 500_000
 NUM_READS = 1000

@@ -19,7 +19,7 @@ from camenn.models.frames import MultiTaskModel
 from camenn.models.inputs import Sequence
 from camenn.models.zoo import build_model
 from camenn.run_config import TrainingConfig
-from camenn.training.trainer import build_optimizer
+from camenn.training.optimizer import build_optimizer
 
 
 @pytest.fixture(scope="module")

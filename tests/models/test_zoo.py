@@ -9,6 +9,7 @@ import torch
 from batch_factory import INPUTS, one_row, pair_batch, request_batch
 from camenn.batches.batch import Batch
 from camenn.layers.embedding import Fields
+from camenn.layers.fields import FieldReader
 from camenn.models.inputs import Pattern
 from camenn.models.output import Model, labels_of
 from camenn.models.zoo import ZOO, build_model
@@ -80,7 +81,19 @@ def small(name: str, **changes: Any) -> Model:
     model = build_model(config(**{**SMALL.get(name, {}), **changes}), INPUTS)
     if model.code_counts is not None:
         model.code_counts.fill_(5.0)
+    for module in model.modules():
+        if isinstance(module, FieldReader):
+            grow(module)
     return model
+
+
+def grow(reader: FieldReader) -> None:
+    """What fields say begins so small that a change would be lost in rounding; here it is as after some training."""
+    with torch.no_grad():
+        reader.table.weight[1:] += 0.02 * torch.randn(reader.table.weight[1:].shape)
+        for embedding in (reader.text, reader.image):
+            if embedding is not None:
+                embedding.project.weight *= 100.0
 
 
 @pytest.fixture(params=list(ZOO))

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from camenn.batches.batch import Items, PairBatch, RequestBatch, Tokens
 from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise, look_up
 
+START = 0.001
+"""Deviation that a field's vector begins with. CHOICE: small, so that one epoch outgrows it."""
 NUM_PASTS = 2
 """Fields of the history: what was seen and left, and what was bought."""
 
@@ -70,6 +72,8 @@ class PooledEmbedding(nn.Module):
         super().__init__()
         self.standardise = Standardise(encoder_width)
         self.project = nn.Linear(encoder_width, width)
+        nn.init.normal_(self.project.weight, std=START / encoder_width**0.5)
+        nn.init.zeros_(self.project.bias)
 
     def forward(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
         """(items, 1, width) and the (items, 1) mask."""
@@ -94,7 +98,7 @@ class FieldReader(nn.Module):
     ) -> None:
         super().__init__()
         self.table = nn.Embedding(num_codes, width, padding_idx=0)
-        nn.init.normal_(self.table.weight, std=0.02)
+        nn.init.normal_(self.table.weight, std=START)
         with torch.no_grad():
             self.table.weight[0].zero_()
         self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)

@@ -60,6 +60,8 @@ class AdditiveModel(Model):
         """terms: from the fields that there are to what is summed over their vectors."""
         super().__init__()
         self.embed = field_reader(inputs, width=1 + width, id_dropout=id_dropout)
+        with torch.no_grad():
+            self.embed.table.weight[:, 0] = 0.0  # the first order begins with nothing said
         self.terms = nn.ModuleList(terms(self.embed))
         self.bias = nn.Parameter(torch.zeros(()))
 

@@ -30,7 +30,7 @@ from camenn.errors import CamennError
 from camenn.metrics.calibration import fit_platt
 from camenn.metrics.ranking import auc
 from camenn.objectives.multi_task import MultiTaskObjective
-from camenn.run_config import RunConfig, TrainingConfig, config_to_json
+from camenn.run_config import RunConfig, config_to_json
 from camenn.scoring import Scores, score_pairs, score_requests
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
@@ -39,6 +39,7 @@ from camenn.task import ALIGNMENT_TASKS, Task
 from camenn.training.checkpoint import Checkpoints, Progress
 from camenn.training.logs import RunLog
 from camenn.training.mixing import mix_parts
+from camenn.training.optimizer import build_optimizer, clip_gradients, read_rows_alone
 from camenn.training.prepare import Prepared, prepare
 from camenn.training.steps import StepPlan, prefetch
 
@@ -100,23 +101,16 @@ def train(
 def repeatable(device: torch.device) -> Iterator[None]:
     """On a processor, add up what meets in one row in a fixed order, not in the one in which threads come to it."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    settings: Any = torch.utils.deterministic  # whose types lack the switch below
+    filled = settings.fill_uninitialized_memory
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
+        settings.fill_uninitialized_memory = False  # it would take a tenth of a small model's step
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-
-
-def build_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Adam:
-    """Adam as the paper has it (section 4). CHOICE: decay added to the gradient, of all parameters."""
-    return torch.optim.Adam(
-        model.parameters(),
-        lr=config.learning_rate,
-        betas=config.betas,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+        settings.fill_uninitialized_memory = filled
 
 
 class _Loop:
@@ -126,6 +120,8 @@ class _Loop:
         seed, tasks = config.training.seed, self.model.tasks
         self.plan = StepPlan(prepared.parts, config.requests, config.pairs, tasks=tasks, seed=seed)
         self.objective = MultiTaskObjective(self.model, config.objective)
+        if fabric.world_size == 1:
+            read_rows_alone(self.model)
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
         self.kept = self.model
@@ -187,8 +183,7 @@ class _Loop:
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         longest = settings.gradient_clip or math.inf
-        norm = self.fabric.clip_gradients(self.module, self.optimizer, max_norm=longest, error_if_nonfinite=False)
-        assert norm is not None  # clipping by value alone has none
+        norm = clip_gradients(self.model.parameters(), longest)
         if not torch.isfinite(loss.detach() + norm):
             raise CamennError(
                 f"training diverged: loss or gradient of epoch {progress.epoch + 1}, step {number + 1} is not finite; "
