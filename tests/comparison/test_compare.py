@@ -1,6 +1,7 @@
 """A comparison from its file to its tables, on the toy shop."""
 
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from PIL import Image
 from rich.console import Console
 
 from camenn.cli import main
+from camenn.comparison import runs
 from camenn.comparison.compare import Comparison, compare
 from camenn.comparison.config import ComparisonConfig, Spoiling, parse_comparison
 from camenn.comparison.runs import places
 from camenn.comparison.standings import standings
+from camenn.run_config import RunConfig
 from camenn.tables.shop import open_shop
 from camenn.training.trainer import with_seed
 from toy import write_toy_shop
@@ -137,6 +140,31 @@ def test_a_comparison_without_a_shop_is_told(in_folder: Path, monkeypatch: pytes
         main()
     assert left.value.code == 1
     assert "names no shop" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_by_what_nobody_expected_is_one_that_failed(
+    toy_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "run_one", os.abort)  # takes no arguments
+    config = comparison(seeds=[0], systems={"FM": SYSTEMS["FM"]})
+    failed = runs.run_all(config, {None: toy_shop}, tmp_path, jobs=1, console=QUIET)
+    assert [run.system for run in failed] == ["FM"]
+    assert "TypeError" in (failed[0].folder / "error.txt").read_text()
+
+
+def test_an_interrupt_ends_the_runs_and_begins_no_other(
+    toy_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Path] = []
+
+    def interrupted(shop: Path, config: RunConfig, folder: Path, threads: int) -> str:
+        begun.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_run_apart", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runs.run_all(comparison(), {None: toy_shop}, tmp_path, jobs=1, console=QUIET)
+    assert len(begun) < 4
 
 
 def test_places_come_seed_by_seed_and_spoiled_shops_last() -> None:

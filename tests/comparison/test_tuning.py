@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from camenn.comparison import tuning
 from camenn.comparison.config import ComparisonConfig, parse_comparison, read_comparison
+from camenn.comparison.processes import Worker
 from camenn.comparison.search_space import searched_values, with_options
-from camenn.comparison.tuning import Outcome, Trial, Tuned, Worker, draw, train_trial, tune
+from camenn.comparison.tuning import Outcome, Trial, Tuned, draw, train_apart, train_trial, tune
 from camenn.comparison.written import comparison_to_toml
 from camenn.errors import CamennError, ConfigError
 from camenn.run_config import RunConfig, config_to_json, parse_config
@@ -49,7 +50,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(f"{place.parent.name}/{place.name}")
         return train_trial(str(shop), json.dumps(config_to_json(config)), str(place))
 
-    monkeypatch.setattr(Worker, "train", here)
+    monkeypatch.setattr(tuning, "train_apart", here)
     return done
 
 
@@ -214,7 +215,7 @@ def test_a_killed_study_goes_on_to_the_trials_it_would_have_had(
 ) -> None:
     whole = tuned(folder, tmp_path / "whole", num_trials=3)
     trained.clear()
-    going = Worker.train
+    going = tuning.train_apart
 
     def killed(worker: Worker, shop: Path, config: RunConfig, place: Path) -> Outcome:
         if len(trained) == 4:
@@ -222,7 +223,7 @@ def test_a_killed_study_goes_on_to_the_trials_it_would_have_had(
         return going(worker, shop, config, place)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Worker, "train", killed)
+        patch.setattr(tuning, "train_apart", killed)
         with pytest.raises(KeyboardInterrupt):
             tuned(folder, tmp_path / "cut", num_trials=3)
     assert len(trained) == 4
@@ -357,22 +358,8 @@ def test_a_killed_process_costs_a_trial_and_the_next_has_another(folder: Path, t
     assert here[1] == ""
     with Worker() as worker:
         worker._pool.submit(os._exit, 1)
-        assert worker.train(folder, config, tmp_path / "lost") == (
+        assert train_apart(worker, folder, config, tmp_path / "lost") == (
             None,
             "its process was killed, as it is for want of memory",
         )
-        assert worker.train(folder, config, tmp_path / "apart") == here
-
-
-@pytest.mark.slow
-def test_a_process_ends_with_its_study(tmp_path: Path) -> None:
-    code = (
-        "import os, sys, time; from camenn.comparison.tuning import Worker\n"
-        "worker = Worker(); pid = worker._pool.submit(os.getpid).result()\n"
-        "worker._pool.submit(time.sleep, 300); print(pid, flush=True); time.sleep(300)"
-    )
-    study = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert study.stdout is not None
-    assert int(study.stdout.readline()) != study.pid
-    study.kill()
-    study.communicate(timeout=60)  # until nobody writes to the pipe any more
+        assert train_apart(worker, folder, config, tmp_path / "apart") == here

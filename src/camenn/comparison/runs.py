@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from camenn.comparison.config import ComparisonConfig, Spoiling
+from camenn.comparison.processes import Worker, WorkLostError, end_children
 from camenn.run_config import RunConfig, config_to_json, parse_config
 
 COST = "cost.json"
@@ -67,29 +67,38 @@ def run_all(
     waiting = [(place, one) for place, one in waiting if not place.finished(one)]
     threads = max(1, (os.cpu_count() or 1) // jobs)
     failed: list[RunPlace] = []
-    context = multiprocessing.get_context("spawn")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with (
-        ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool,
+        ThreadPoolExecutor(jobs) as pool,
         Progress(*columns, TimeRemainingColumn(), console=console) as bar,
     ):
         shown = bar.add_task("runs", total=len(waiting))
         running = {
-            pool.submit(
-                run_one, str(shops[place.spoiling]), json.dumps(config_to_json(one)), str(place.folder), threads
-            ): place
-            for place, one in waiting
+            pool.submit(_run_apart, shops[place.spoiling], one, place.folder, threads): place for place, one in waiting
         }
-        for done in as_completed(running):
-            place, error = running[done], done.exception()
-            said = done.result() if error is None else f"{type(error).__name__}: {error}"
-            if said:
-                failed.append(place)
-                place.folder.mkdir(parents=True, exist_ok=True)
-                (place.folder / ERROR).write_text(said + "\n", encoding="utf-8")
-                console.print(f"{place.name}: failed: {said.splitlines()[0]}", markup=False)
-            bar.advance(shown)
+        try:
+            for done in as_completed(running):
+                place, said = running[done], done.result()
+                if said:
+                    failed.append(place)
+                    place.folder.mkdir(parents=True, exist_ok=True)
+                    (place.folder / ERROR).write_text(said + "\n", encoding="utf-8")
+                    console.print(f"{place.name}: failed: {said.splitlines()[0]}", markup=False)
+                bar.advance(shown)
+        except BaseException:  # an interrupt, most of all
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_children()
+            raise
     return failed
+
+
+def _run_apart(shop: Path, config: RunConfig, folder: Path, threads: int) -> str:
+    """`run_one` in a process of its own, so that its memory is its own and nothing that befalls it ends the others."""
+    try:
+        with Worker() as worker:
+            return worker.run(run_one, str(shop), json.dumps(config_to_json(config)), str(folder), threads)
+    except WorkLostError as lost:
+        return str(lost)
 
 
 def run_one(shop: str, settings: str, folder: str, threads: int) -> str:

@@ -6,24 +6,19 @@ Trials are judged on the validation part. The test part is never scored here.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from camenn.comparison.config import ComparisonConfig, read_comparison
+from camenn.comparison.processes import Worker, WorkLostError
 from camenn.comparison.search_space import Value, read_option, search_space, searched_values, with_options
 from camenn.comparison.written import comparison_to_toml
 from camenn.errors import CamennError, ConfigError
@@ -164,33 +159,6 @@ def draw(written: RunConfig, *, num_trials: int, run: Callable[[int, RunConfig],
         yield Trial(number, values, score, why)
 
 
-class Worker:
-    """A process that trains, so that one killed for want of memory costs a trial and not the study."""
-
-    def __init__(self) -> None:
-        self._pool = _process()
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.shutdown()
-
-    def train(self, shop: Path, config: RunConfig, folder: Path) -> Outcome:
-        """`train_trial` in the process; whatever it fails by is an outcome."""
-        settings = json.dumps(config_to_json(config))
-        try:
-            return self._pool.submit(train_trial, str(shop), settings, str(folder)).result()
-        except BrokenProcessPool:
-            self._pool.shutdown()
-            self._pool = _process()
-            return None, "its process was killed, as it is for want of memory"
-        except Exception as error:
-            return None, f"{type(error).__name__}: {error}"
-
-
 def train_trial(shop: str, settings: str, folder: str) -> Outcome:
     """Train one trial, or go on with it."""
     from camenn.tables.shop import open_shop
@@ -207,19 +175,12 @@ def train_trial(shop: str, settings: str, folder: str) -> Outcome:
     return score, ""
 
 
-def _process() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """Let no trial go on for a study that was killed: the next one would train in the same folder."""
-
-    def watch() -> None:
-        if (parent := multiprocessing.parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def train_apart(worker: Worker, shop: Path, config: RunConfig, folder: Path) -> Outcome:
+    """`train_trial` in the worker's process; whatever it fails by is an outcome."""
+    try:
+        return worker.run(train_trial, str(shop), json.dumps(config_to_json(config)), str(folder))
+    except WorkLostError as lost:
+        return None, str(lost)
 
 
 def _run(worker: Worker, shop: Path, identity: str, folder: Path, number: int, config: RunConfig) -> Outcome:
@@ -232,7 +193,7 @@ def _run(worker: Worker, shop: Path, identity: str, folder: Path, number: int, c
         _write(place / TRIAL, json.dumps(begun, indent=2) + "\n")
     elif "error" in record:
         return record["score"], record["error"]
-    score, error = worker.train(shop, config, place)
+    score, error = train_apart(worker, shop, config, place)
     _write(place / TRIAL, json.dumps({"score": score, "error": error, **begun}, indent=2) + "\n")
     for weights in ("bundle", "checkpoints"):  # of many trials they would fill a disk
         shutil.rmtree(place / weights, ignore_errors=True)
