@@ -54,6 +54,11 @@ def test_a_table_shows_mean_deviation_and_difference_to_the_reference() -> None:
     assert "DIN: 2 of 3 seeds; the others failed." in table.notes
 
 
+def test_the_best_possible_auc_stands_below_the_table() -> None:
+    table = sheets(config(), [standing("CameNN", 0.8)], NOTHING, shop="toy", best_auc=0.91234)[0]
+    assert "0.9123" in table.notes[0]
+
+
 def test_what_is_not_defined_says_why_and_is_never_one_half() -> None:
     nowhere = Estimate(math.nan, math.nan, math.nan)
     found = [standing("CameNN", math.nan, mean=nowhere, deviation=math.nan, note="all 9 rows are negative")]

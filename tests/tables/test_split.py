@@ -11,7 +11,7 @@ from camenn.errors import ConfigError
 from camenn.tables.catalogue import Catalogue
 from camenn.tables.events import Events
 from camenn.tables.shop import open_shop
-from camenn.tables.split import MICROSECONDS_A_DAY, Part, SplitConfig, split_items, split_requests
+from camenn.tables.split import MICROSECONDS_A_DAY, Part, SplitConfig, split_items, split_requests, split_shop
 from toy import DAY, START, write_toy_shop
 
 SHARES = [(0.25, 0.1), (0.5, 0.2), (0.0, 0.0), (0.2, 0.0)]
@@ -185,3 +185,22 @@ def test_an_item_without_a_value_in_the_column_is_not_in_the_test(tmp_path: Path
 def test_a_column_that_is_not_there_is_told(catalogue: Catalogue) -> None:
     with pytest.raises(ConfigError, match=r"split\.item_column: the items table has no column 'colour'"):
         split_items(catalogue, SplitConfig(item_column="colour"))
+
+
+def test_by_items_no_training_request_offers_an_item_of_another_part(folder: Path) -> None:
+    shop = open_shop(folder)
+    assert shop.events is not None
+    request_parts, item_parts = split_shop(shop, SplitConfig(requests="items", test=0.1, validation=0.05))
+    assert request_parts is not None
+    request = np.repeat(np.arange(shop.events.num_requests), np.diff(shop.events.request_offset))
+    offered = item_parts[np.asarray(shop.events.item_row)]
+    for part in Part:
+        highest = [offered[request == number].max() for number in np.flatnonzero(request_parts == part)]
+        assert highest
+        assert set(highest) == {part}
+
+
+def test_by_items_the_items_are_those_that_alignment_holds_out(folder: Path) -> None:
+    shop = open_shop(folder)
+    config = SplitConfig(requests="items", test=0.1, seed=3)
+    assert np.array_equal(split_shop(shop, config)[1], split_items(shop.catalogue, config))

@@ -14,7 +14,7 @@ from camenn.comparison.figures import draw_bars, draw_robustness
 from camenn.comparison.runs import RunPlace, run_all
 from camenn.comparison.sheets import FIGURES, MAIN, SHORT, Sheet, sheets
 from camenn.comparison.slices import ALL
-from camenn.comparison.standings import Standing, costs, standings, table_of
+from camenn.comparison.standings import Standing, best_possible_auc, costs, standings, table_of
 from camenn.embeddings.carry import carry_stores
 from camenn.embeddings.ensure import ensure_store
 from camenn.tables.shop import Shop, open_shop
@@ -53,7 +53,10 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
         _encode(config, shop if path == shops[None] else open_shop(path), console)
     failed = run_all(config, shops, folder, jobs=jobs, console=console)
     found = standings(config, folder)
-    made = sheets(config, found, costs(config, folder), shop=shop.folder.name) if found else []
+    made: list[Sheet] = []
+    if found:
+        best_auc = best_possible_auc(config, folder)
+        made = sheets(config, found, costs(config, folder), shop=shop.folder.name, best_auc=best_auc)
     write_sheets(made, folder / "tables")
     if found:
         _write_results(found, folder / "tables")

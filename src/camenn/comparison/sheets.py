@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -75,12 +75,22 @@ class Sheet:
         )
 
 
-def sheets(config: ComparisonConfig, found: Sequence[Standing], costs: pl.DataFrame, *, shop: str) -> list[Sheet]:
-    """All tables there is something to fill with: those of all test rows first, then those of each slice."""
+def sheets(
+    config: ComparisonConfig,
+    found: Sequence[Standing],
+    costs: pl.DataFrame,
+    *,
+    shop: str,
+    best_auc: float | None = None,
+) -> list[Sheet]:
+    """All tables there is something to fill with: those of all test rows first, then those of each slice.
+
+    best_auc: of conversion, where the shop states the probability of every purchase.
+    """
     whole = [one for one in found if one.spoiling is None]
     asked = any(one.task is Task.CONVERSION for one in whole)
     failed = set(config.systems) - {one.system for one in whole}
-    made = []
+    made: list[Sheet] = []
     for name in dict.fromkeys(one.slice for one in whole):
         own = [one for one in whole if one.slice == name]
         for kind, title, tasks, figure in KINDS:
@@ -92,6 +102,9 @@ def sheets(config: ComparisonConfig, found: Sequence[Standing], costs: pl.DataFr
                 pairs = list(zip(columns, headings, strict=True))
                 answered = failed if Task.CONVERSION in tasks or not asked else set()  # all systems answer conversion
                 made.append(_of_figures(config, file, f"{title} on {shop}{of_slice}", pairs, answered))
+    if best_auc is not None and made and made[0].name == "conversion":
+        best = f"The best possible AUC on these rows, that of the stated probability itself: {best_auc:.4f}."
+        made[0] = replace(made[0], notes=(best, *made[0].notes))
     spoiled = [one for one in found if one.task is Task.CONVERSION and one.figure == "auc" and one.slice == ALL]
     if config.spoilings and spoiled:
         made.append(_robustness(config, spoiled, shop))

@@ -173,6 +173,16 @@ def costs(config: ComparisonConfig, folder: Path) -> pl.DataFrame:
     return pl.DataFrame(lines).group_by("system", maintain_order=True).agg(pl.all().median())
 
 
+def best_possible_auc(config: ComparisonConfig, folder: Path) -> float | None:
+    """Of conversion on the test part of the shop as it is, where a finished run has been told it."""
+    for run in places(config, folder):
+        if run.spoiling is None and run.finished(with_seed(config.systems[run.system], run.seed)):
+            told = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+            best = told.get("test", {}).get(Task.CONVERSION, {}).get("best_possible_auc")
+            return None if best is None else float(best)
+    return None
+
+
 def table_of(found: Iterable[Standing]) -> pl.DataFrame:
     """Standings as a table, for Parquet and for whoever makes tables of their own."""
     return pl.DataFrame([_line(one) for one in found], infer_schema_length=None)

@@ -65,7 +65,11 @@ def split_shop(shop: Shop, config: SplitConfig) -> tuple[NDArray[np.int8] | None
 
 
 def split_requests(events: Events, config: SplitConfig, *, time_zone: str = "UTC") -> NDArray[np.int8]:
-    """The part of each request, (num_requests,). time_zone: the shop's, in which days begin."""
+    """The part of each request, (num_requests,), at random or by time; `split_shop` also divides by items.
+
+    time_zone: the shop's, in which days begin.
+    """
+    assert config.requests != "items"
     if config.requests == "random":
         return _random_parts(len(events.request_offset) - 1, config)
     first = np.asarray(events.request_offset[:-1])
