@@ -358,7 +358,7 @@ def comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def here(_: object, shop: Path, config: Any, place: Path) -> tuning.Outcome:
         return tuning.train_trial(str(shop), json.dumps(tuning.config_to_json(config)), str(place))
 
-    monkeypatch.setattr(tuning.Worker, "train", here)
+    monkeypatch.setattr(tuning, "train_apart", here)
     path = tmp_path / "two.toml"
     path.write_text(COMPARISON, encoding="utf-8")
     return path

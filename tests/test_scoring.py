@@ -31,8 +31,9 @@ def test_scores_come_from_a_device_without_double_precision() -> None:
     for logit in (0.5, -2.0):
         logits, parts, kept = (cast(torch.Tensor, OnAppleGpu(v)) for v in ([logit], [[logit, 1.0]], [[0.25, 0.75]]))
         output = ModelOutput({TASK: logits}, {TASK: GateWeights(kept, kept)}, {TASK: parts})
-        collected.add(output, TASK, np.ones(1, np.float32), np.zeros(1, np.int32))
+        collected.add(output, TASK, np.ones(1, np.float32), np.zeros(1, np.int64), np.full(1, 7))
     scores = collected.scores()
     assert scores.logits.tolist() == [0.5, -2.0]
     assert scores.parts.tolist() == [[0.5, 1.0], [-2.0, 1.0]]
+    assert scores.items.tolist() == [7, 7]
     assert scores.expert_use.tolist() == pytest.approx([0.25, 0.75])

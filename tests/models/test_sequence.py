@@ -166,7 +166,7 @@ def test_what_enters_for_a_drawn_pair_is_the_text_of_the_one_and_the_picture_of_
 
 def test_the_optimiser_has_the_papers_values(model: MultiTaskModel) -> None:
     optimizer = build_optimizer(model, TrainingConfig())
-    assert type(optimizer) is torch.optim.Adam
+    assert isinstance(optimizer, torch.optim.Adam)
     (group,) = optimizer.param_groups
     assert (group["lr"], group["betas"], group["weight_decay"]) == (4e-4, (0.95, 0.999), 1e-4)
     assert not group.get("decoupled_weight_decay", False)  # added to the gradient: Adam, not AdamW

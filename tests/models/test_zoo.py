@@ -88,9 +88,9 @@ def small(name: str, **changes: Any) -> Model:
 
 
 def grow(reader: FieldReader) -> None:
-    """What fields say begins so small that a change would be lost in rounding; here it is as after some training."""
+    """What fields say begins so small that a change is lost in rounding; here it is as after some training."""
     with torch.no_grad():
-        reader.table.weight[1:] += 0.02 * torch.randn(reader.table.weight[1:].shape)
+        reader.table.weight[1:] += 0.1 * torch.randn(reader.table.weight[1:].shape)
         for embedding in (reader.text, reader.image):
             if embedding is not None:
                 embedding.project.weight *= 100.0
