@@ -139,10 +139,10 @@ def _of_figures(
 
 
 def _notes(config: ComparisonConfig, shown: Sequence[Standing]) -> list[str]:
-    seeds = f"{len(config.seeds)} seeds" if len(config.seeds) > 1 else "one seed"
+    over = f"Mean ± standard deviation over {len(config.seeds)} seeds" if len(config.seeds) > 1 else "One seed"
     rows = " and ".join(dict.fromkeys(f"{one.num_rows:,}" for one in shown))
     notes = [
-        f"{rows} test rows. Mean ± standard deviation over {seeds}. Differences with 95% intervals by the "
+        f"{rows} test rows. {over}. Differences with 95% intervals by the "
         "bootstrap over requests (items "
         "for ITA and TIA) and seeds; p-values corrected by Holm's method within a column."
     ]
