@@ -7,7 +7,7 @@ import difflib
 import json
 import tomllib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -138,15 +138,25 @@ def read_config(path: Path) -> RunConfig:
     Raises:
         ConfigError: the file is missing, no TOML, has an unknown key or a value of the wrong type or out of range.
     """
+    return parse_config(read_toml(path), where=str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says. Raises ConfigError where it is missing, cannot be read or is no TOML."""
     try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except OSError as error:
         raise ConfigError(f"{path}: not readable: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
-    return parse_config(raw, where=str(path))
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """What was meant by a name that is not known, or which there are."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
 
 
 def parse_config(raw: Mapping[str, Any], *, where: str) -> RunConfig:
@@ -229,9 +239,7 @@ def _unknown_keys(raw: Mapping[str, Any], config: type, *, prefix: str) -> Itera
     known = {f.name: types[f.name] for f in dataclasses.fields(config)}
     for key, value in raw.items():
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
-            yield f"unknown key {prefix + key!r}; {hint}"
+            yield f"unknown key {prefix + key!r}; {hint(key, known)}"
         elif prefix + key == "model" and isinstance(value, Mapping):
             yield from _unknown_model_keys(value)
         elif dataclasses.is_dataclass(known[key]) and isinstance(value, Mapping):
@@ -246,6 +254,4 @@ def _unknown_model_keys(raw: Mapping[str, Any]) -> Iterator[str]:
             others = [n for n, (kind, _) in ZOO.items() if key in {f.name for f in dataclasses.fields(kind)}]
             yield f"{problem} ({key} is an option of {', '.join(others)}, not of {name})" if others else problem
         return
-    close = difflib.get_close_matches(str(name), ZOO, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(ZOO))}"
-    yield f"model.name: no model {name!r}; {hint}"
+    yield f"model.name: no model {name!r}; {hint(str(name), ZOO)}"

@@ -74,8 +74,8 @@ def config_of(**tables: Any) -> RunConfig:
 
 def width(number: int, config: RunConfig) -> Outcome:
     """The wider the better, and a little for a low learning rate."""
-    found = searched_values(config)
-    return float(found["model.width"]) - float(found["training.learning_rate"]), ""  # type: ignore[arg-type]
+    found: dict[str, Any] = dict(searched_values(config))
+    return found["model.width"] - found["training.learning_rate"], ""
 
 
 # what is drawn

@@ -17,6 +17,7 @@ from camenn.comparison.slices import ALL
 from camenn.comparison.standings import Standing, best_possible_auc, costs, standings, table_of
 from camenn.embeddings.carry import carry_stores
 from camenn.embeddings.ensure import ensure_store
+from camenn.embeddings.shards import write_whole
 from camenn.tables.shop import Shop, open_shop
 from camenn.tables.spoiling import spoil_shop
 from camenn.task import Task
@@ -78,9 +79,9 @@ def write_sheets(made: Sequence[Sheet], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # a table of before, that this comparison has not, would mislead
     folder.mkdir(parents=True)
     for sheet in made:
-        _write(folder / f"{sheet.name}.md", sheet.markdown())
-        _write(folder / f"{sheet.name}.tex", sheet.latex())
-    _write(folder / "all.md", "\n".join(sheet.markdown() for sheet in made))
+        write_whole(folder / f"{sheet.name}.md", sheet.markdown().encode())
+        write_whole(folder / f"{sheet.name}.tex", sheet.latex().encode())
+    write_whole(folder / "all.md", "\n".join(sheet.markdown() for sheet in made).encode())
 
 
 def draw_all(config: ComparisonConfig, found: Sequence[Standing], folder: Path, *, shop: str) -> None:
@@ -105,9 +106,3 @@ def _write_results(found: Sequence[Standing], folder: Path) -> None:
     partial = folder / ".results.parquet.partial"
     table_of(found).write_parquet(partial)
     partial.replace(folder / "results.parquet")
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

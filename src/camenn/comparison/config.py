@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from camenn.errors import ConfigError
-from camenn.run_config import RunConfig, parse_config
+from camenn.run_config import RunConfig, hint, parse_config, read_toml
 from camenn.tables.spoiling import What
 
 KEYS = ("shop", "seeds", "reference", "spoiled", "base", "systems")
@@ -49,27 +47,19 @@ def read_comparison(path: Path) -> ComparisonConfig:
     Raises:
         ConfigError: with every problem found, each with its place.
     """
-    try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: not readable: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
-    return parse_comparison(raw, where=str(path))
+    return parse_comparison(read_toml(path), where=str(path))
 
 
 def parse_comparison(raw: Mapping[str, Any], *, where: str) -> ComparisonConfig:
     """Check keys, seeds, names and every system's configuration. Raises ConfigError with all problems."""
-    problems = [f"{where}: unknown key {key!r}; {_hint(key, KEYS)}" for key in raw if key not in KEYS]
+    problems = [f"{where}: unknown key {key!r}; {hint(key, KEYS)}" for key in raw if key not in KEYS]
     systems, seeds = raw.get("systems", {}), raw.get("seeds", [0])
     if not isinstance(systems, Mapping) or not systems:
         problems.append(f"{where}: names no system; add a table [systems.NAME] for each")
         systems = {}
     reference = raw.get("reference", next(iter(systems), ""))
     if systems and reference not in systems:
-        problems.append(f"{where}: reference: no system {reference!r}; {_hint(str(reference), systems)}")
+        problems.append(f"{where}: reference: no system {reference!r}; {hint(str(reference), systems)}")
     whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
     if not whole or not seeds:
         problems.append(f"{where}: seeds: a list of whole numbers from 0 on, not {seeds!r}")
@@ -106,7 +96,7 @@ def _spoilings(raw: Any, where: str, problems: list[str]) -> tuple[Spoiling, ...
     found: list[Spoiling] = []
     for what, shares in raw.items():
         if what not in SPOILED:
-            problems.append(f"{where}: unknown key 'spoiled.{what}'; {_hint(what, SPOILED)}")
+            problems.append(f"{where}: unknown key 'spoiled.{what}'; {hint(what, SPOILED)}")
         elif not isinstance(shares, list) or not all(_is_share(share) for share in shares):
             problems.append(f"{where}: spoiled.{what}: a list of shares above 0 and up to 1, not {shares!r}")
         elif len(set(shares)) < len(shares):
@@ -131,7 +121,7 @@ def _system(name: str, systems: Mapping[str, Any], base: Mapping[str, Any], wher
         if following in asked:
             raise ConfigError(f"{place}: like: goes round in a circle ({' -> '.join([*asked, following])})")
         if following not in systems:
-            raise ConfigError(f"{place}: like: no system {following!r}; {_hint(str(following), systems)}")
+            raise ConfigError(f"{place}: like: no system {following!r}; {hint(str(following), systems)}")
         own = systems[following]
         if not isinstance(own, Mapping):
             raise ConfigError(f"{where}: systems.{following}: a table of settings, not {own!r}")
@@ -159,8 +149,3 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         else:
             both[key] = value
     return both
-
-
-def _hint(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"

@@ -106,6 +106,7 @@ def run_one(shop: str, settings: str, folder: str, threads: int) -> str:
     import torch
 
     from camenn.comparison.cost import measure
+    from camenn.embeddings.shards import write_whole
     from camenn.errors import CamennError
     from camenn.evaluation.judge import judge
     from camenn.tables.shop import open_shop
@@ -122,7 +123,5 @@ def run_one(shop: str, settings: str, folder: str, threads: int) -> str:
     except (CamennError, OSError) as error:
         return str(error) or type(error).__name__
     (run / ERROR).unlink(missing_ok=True)
-    partial = run / f".{COST}.partial"
-    partial.write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-    partial.replace(run / COST)
+    write_whole(run / COST, (json.dumps(cost, indent=2) + "\n").encode())
     return ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +20,9 @@ from camenn.comparison.config import ComparisonConfig, read_comparison
 from camenn.comparison.processes import Worker, WorkLostError
 from camenn.comparison.search_space import Value, read_option, search_space, searched_values, with_options
 from camenn.comparison.written import comparison_to_toml
+from camenn.embeddings.shards import write_whole
 from camenn.errors import CamennError, ConfigError
-from camenn.run_config import RunConfig, config_to_json, parse_config
+from camenn.run_config import RunConfig, config_to_json, parse_config, read_toml
 
 if TYPE_CHECKING:
     from camenn.tables.shop import Shop
@@ -87,7 +87,7 @@ def tune(
         CamennError: Optuna is not installed; or a system's trials all failed, which is told after all is written.
     """
     config = read_comparison(comparison)
-    raw = tomllib.loads(comparison.read_text(encoding="utf-8"))
+    raw = read_toml(comparison)
     for name in systems:
         if name not in config.systems:
             raise ConfigError(f"no system {name!r} to tune; there are {', '.join(config.systems)}")
@@ -222,9 +222,7 @@ def _chosen(config: ComparisonConfig, found: Mapping[str, Tuned]) -> tuple[dict[
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial_file = path.with_name(f".{path.name}.partial")
-    partial_file.write_text(text, encoding="utf-8")
-    partial_file.replace(path)
+    write_whole(path, text.encode())
 
 
 def _import_optuna() -> Any:
