@@ -38,7 +38,7 @@ COMMON = (
 BINS = Dimension("features.num_bins", (8, 16, 32))
 MIN_COUNT = Dimension("features.min_count", (1, 2, 5))
 FIELD_WIDTH = Dimension("model.width", (8, 16, 32))
-TOKEN_WIDTH = Dimension("model.width", (32, 64, 128))
+TOKEN_WIDTH = Dimension("model.width", (16, 32, 64))
 HIDDEN = Dimension("model.hidden", ((128, 64), (256, 128), (512, 256)))
 EXPERTS = Dimension("model.num_experts", (2, 4, 8))
 
