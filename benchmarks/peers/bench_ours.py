@@ -92,7 +92,9 @@ def run_config(model: ModelConfig) -> RunConfig:
     return RunConfig(
         encoders=EncoderConfig(text="", image=""),
         features=FeatureConfig(ids=False, min_count=1),
-        requests=RequestConfig(rows=peers.BATCH, history_length=peers.L, candidate_tokens="pooled"),
+        requests=RequestConfig(
+            rows=peers.BATCH, history_length=peers.L if model.name in ("din", "bst") else 0, candidate_tokens="pooled"
+        ),
         model=model,
         training=TrainingConfig(
             learning_rate=peers.LR,
@@ -184,7 +186,7 @@ class WatchedReader:
 
 def train_epochs(prepared: Prepared, config: RunConfig, run: Path) -> tuple[Any, dict[str, float]]:
     """The loop of `trainer.train` without what follows an epoch: validation, the choice, the bundle."""
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=config.training.precision)
     loop = trainer._Loop(fabric, prepared, config, run, Console(quiet=True))
     watch = Watch()
     trainer.prefetch = watch.steps

@@ -92,7 +92,7 @@ AT_LEAST = {
     "split.seed": 0,
     "requests.rows": 1,
     "requests.max_candidates": 1,
-    "requests.history_length": 1,
+    "requests.history_length": 0,
     "requests.negatives": 1,
     "pairs.items": 2,
     "pairs.negatives": 1,

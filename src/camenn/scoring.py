@@ -36,8 +36,10 @@ class Scores:
 
 def answer(model: Model, batch: Batch) -> ModelOutput:
     """What a model says of a batch, without gradients, on the device that the model is on."""
-    with torch.inference_mode():
-        output: ModelOutput = model(move(batch, next(model.parameters()).device))
+    device = next(model.parameters()).device
+    lower = torch.autocast(device.type, torch.bfloat16, enabled=model.precision == "bf16-mixed")
+    with torch.inference_mode(), lower:
+        output: ModelOutput = model(move(batch, device))
     return output
 
 

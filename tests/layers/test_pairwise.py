@@ -39,7 +39,7 @@ def test_parts_are_laid_out_as_the_rows_that_point_to_them(fields: RowVectors) -
     assert (vectors[0, 3:5] == fields.item.vectors[4].numpy()).all()
     assert (mask[3, 5:] == fields.meeting.mask[3].numpy()).all()
     assert fields.total().numpy() == pytest.approx(vectors.sum(axis=1), abs=1e-5)
-    assert fields.squares().numpy() == pytest.approx((vectors**2).sum(axis=1), abs=1e-5)
+    assert fields.squares().numpy() == pytest.approx((vectors**2).sum(axis=(1, 2)), abs=1e-5)
 
 
 def test_products_are_the_sum_over_pairs_of_fields(fields: RowVectors) -> None:

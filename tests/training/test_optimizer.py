@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from camenn.layers.embedding import Table
 from camenn.run_config import TrainingConfig
 from camenn.training import optimizer as optimizers
-from camenn.training.optimizer import build_optimizer, clip_gradients, read_rows_alone
+from camenn.training.optimizer import build_optimizer, clip_gradients, economise_tables
 
 CONFIG = TrainingConfig(learning_rate=0.1, weight_decay=0.01)
 
@@ -16,7 +17,7 @@ CONFIG = TrainingConfig(learning_rate=0.1, weight_decay=0.01)
 class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.table = nn.Embedding(20, 3)
+        self.table = Table(20, 3, deviation=1.0)
         self.map = nn.Linear(3, 1)
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
@@ -42,7 +43,7 @@ def train(model: nn.Module, *batches: list[int]) -> None:
 def by_rows(model: Small, monkeypatch: pytest.MonkeyPatch) -> Small:
     monkeypatch.setattr(optimizers, "LARGE_TABLE", 60)
     twin = copy.deepcopy(model)
-    read_rows_alone(twin)
+    economise_tables(twin)
     return twin
 
 
@@ -67,9 +68,20 @@ def test_a_row_moves_as_adam_moves_it_in_the_steps_that_read_it(model: Small, by
     assert torch.allclose(by_rows.table.weight[[4, 7]], model.table.weight[[4, 7]], atol=1e-6)
 
 
-def test_small_tables_keep_dense_gradients(model: Small) -> None:
-    read_rows_alone(model)
-    assert not model.table.sparse
+def test_small_tables_add_up_what_autograd_does_in_memory_that_they_keep(model: Small) -> None:
+    twin = copy.deepcopy(model)
+    economise_tables(twin)
+    assert not twin.table.sparse
+    kept = set()
+    for codes in ([0, 1, 2, 2], [2, 5]):
+        for one in (model, twin):
+            one.zero_grad()
+            (one(torch.tensor(codes)) + one(torch.tensor([[4, 1]]))).backward()
+        assert twin.table.weight.grad is not None
+        assert torch.allclose(twin.table.weight.grad, model.table.weight.grad)  # type: ignore
+        assert not twin.table.weight.grad[0].any()
+        kept.add(twin.table.weight.grad.data_ptr())
+    assert len(kept) == 1
 
 
 def test_what_it_remembers_is_saved_and_loaded(by_rows: Small) -> None:

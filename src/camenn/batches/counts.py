@@ -149,10 +149,10 @@ def latest(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """(requests, steps) the last places from `start` on and before `end`, latest last, and which of them there are.
 
-    start, end: (requests,). Steps are as many as the longest stretch needs, at most `most` and at least one; a step
-    that is not there carries place 0.
+    start, end: (requests,). Steps are as many as the longest stretch needs, at most `most`, at least one unless
+    that is none; a step that is not there carries place 0.
     """
-    longest = int(np.minimum(end - start, most).max(initial=1))
+    longest = int(np.minimum(end - start, most).max(initial=min(1, most)))
     place = end[:, None] - np.arange(longest, 0, -1)
     real = place >= start[:, None]
     return np.where(real, place, 0), real

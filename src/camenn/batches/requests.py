@@ -30,7 +30,7 @@ class RequestConfig:
     history: Literal["purchases", "outcomes"] = "purchases"
     """The paper's purchases; or all past impressions, each with its outcome. DEVIATION: "outcomes"."""
     history_length: int = 20
-    """CHOICE: the latest 20."""
+    """CHOICE: the latest 20; 0 leaves the history out."""
     history_tokens: Literal["pooled", "all"] = "pooled"
     """Two tokens an item, or all its tokens."""
     candidate_tokens: Literal["pooled", "all"] = "all"

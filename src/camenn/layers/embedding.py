@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,15 +70,60 @@ class FieldEmbedding(nn.Module):
         return codes
 
 
-def look_up(table: nn.Embedding, *blocks: Tensor) -> list[Tensor]:
+class Table(nn.Embedding):
+    """Vectors of all codes; row 0 is padding and never learns."""
+
+    def __init__(self, num_codes: int, width: int, *, deviation: float) -> None:
+        super().__init__(num_codes, width, padding_idx=0)
+        nn.init.normal_(self.weight, std=deviation)
+        with torch.no_grad():
+            self.weight[0].zero_()
+        self.in_place = False
+        """Whether gradients add up in memory that is kept from step to step; new memory costs as much as they do."""
+        self._kept: Tensor | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(...) codes -> (..., width)"""
+        if not self.in_place or not input.is_cpu:
+            return super().forward(input)
+        return _in_place(self.weight, self, input.flatten()).view(*input.shape, self.embedding_dim)
+
+    def gradient(self) -> Tensor:
+        """The table's gradient, zeros where this step has none yet."""
+        if self.weight.grad is None:
+            self._kept = torch.zeros_like(self.weight) if self._kept is None else self._kept.zero_()
+            self.weight.grad = self._kept
+        return self.weight.grad
+
+
+class _InPlace(torch.autograd.Function):
+    """Rows of a table, which adds what they learn to its gradient by itself, out of autograd's sight."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, table: Table, rows: Tensor) -> Tensor:
+        ctx.table = table
+        ctx.save_for_backward(rows)
+        return weight.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, None]:
+        (rows,), (gradient,) = ctx.saved_tensors, gradients
+        ctx.table.gradient().index_add_(0, rows, gradient)[0] = 0.0
+        return None, None, None
+
+
+_in_place: Callable[[Tensor, Table, Tensor], Tensor] = _InPlace.apply
+
+
+def look_up(table: Table, *blocks: Tensor) -> list[Tensor]:
     """(n, slots) blocks of codes -> their (n, slots, width) vectors.
 
-    Read at once, since each reading has a gradient as large as the table.
+    Read at once, since each reading has a gradient as large as the table, or as its rows where the table is sparse.
     """
-    vectors = table(torch.cat([codes.flatten() for codes in blocks]))
-    sizes = [codes.numel() for codes in blocks]
+    vectors = table(torch.cat([block.flatten() for block in blocks]))
+    sizes = [block.numel() for block in blocks]
     return [
-        part.view(*codes.shape, table.embedding_dim) for part, codes in zip(vectors.split(sizes), blocks, strict=True)
+        part.view(*block.shape, table.embedding_dim) for part, block in zip(vectors.split(sizes), blocks, strict=True)
     ]
 
 
@@ -196,11 +243,7 @@ class InputEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         self.width = width
-        table = nn.Embedding(num_codes, width, padding_idx=0)
-        nn.init.normal_(table.weight, std=0.02)  # CHOICE: deviation 0.02.
-        with torch.no_grad():
-            table.weight[0].zero_()
-        self.table = table
+        self.table = Table(num_codes, width, deviation=0.02)  # CHOICE
         self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
         self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
         self.numbers = NumberEmbedding(num_numbers, width)

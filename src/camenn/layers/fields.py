@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from camenn.batches.batch import Items, PairBatch, RequestBatch, Tokens
-from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise, look_up
+from camenn.layers.embedding import FieldEmbedding, Fields, NumberEmbedding, Standardise, Table, look_up
 
 START = 0.001
 """Deviation that a field's vector begins with. CHOICE: small, so that one epoch outgrows it."""
@@ -30,7 +30,7 @@ class FieldVectors:
 
     def spread(self, of_lines: Tensor) -> Tensor:
         """What was computed once a line, once a row: (lines, ...) -> (rows, ...)."""
-        return of_lines if self.line is None else of_lines[self.line]
+        return of_lines if self.line is None else of_lines.index_select(0, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,31 @@ class RowVectors:
     def __iter__(self) -> Iterator[FieldVectors]:
         return iter((self.request, self.item, self.meeting))
 
+    def filled(self) -> list[FieldVectors]:
+        """The parts that have a field."""
+        return [part for part in self if part.vectors.shape[1]] or [self.meeting]
+
     def total(self) -> Tensor:
         """(rows, width): the sum of a row's vectors, each part summed once a line."""
-        return torch.stack([part.spread(part.vectors.sum(dim=1)) for part in self]).sum(dim=0)
+        return _sum(part.spread(part.vectors.sum(dim=1)) for part in self.filled())
 
     def squares(self) -> Tensor:
-        """(rows, width): the sum of their squares."""
-        return torch.stack([part.spread(part.vectors.square().sum(dim=1)) for part in self]).sum(dim=0)
+        """(rows,): the sum of their squares."""
+        return _sum(part.spread(part.vectors.square().sum(dim=(1, 2))) for part in self.filled())
 
     def rows(self) -> Tensor:
         """(rows, fields, width), laid out for what has no cheaper way."""
-        return torch.cat([part.spread(part.vectors) for part in self], dim=1)
+        return torch.cat([part.spread(part.vectors) for part in self.filled()], dim=1)
 
     def row_mask(self) -> Tensor:
         """(rows, fields) bool, as `rows`."""
-        return torch.cat([part.spread(part.mask) for part in self], dim=1)
+        return torch.cat([part.spread(part.mask) for part in self.filled()], dim=1)
 
-    def columns(self, start: int, stop: int | None = None) -> RowVectors:
-        """The same fields in some of their dimensions."""
-        return RowVectors(*(replace(part, vectors=part.vectors[..., start:stop]) for part in self))
+    def split(self, width: int) -> tuple[RowVectors, RowVectors]:
+        """The same fields in their first `width` dimensions, and in the others."""
+        cuts = [(part, part.vectors.tensor_split([width], dim=-1)) for part in self]
+        first, rest = (RowVectors(*(replace(part, vectors=cut[side]) for part, cut in cuts)) for side in (0, 1))
+        return first, rest
 
 
 class PooledEmbedding(nn.Module):
@@ -76,8 +82,9 @@ class PooledEmbedding(nn.Module):
         nn.init.zeros_(self.project.bias)
 
     def forward(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
-        """(items, 1, width) and the (items, 1) mask."""
-        return self.project(self.standardise(tokens.pooled))[:, None], tokens.present[:, None]
+        """(items, 1, width), zeros where missing, and the (items, 1) mask."""
+        mask = tokens.present[:, None]
+        return (self.project(self.standardise(tokens.pooled)) * mask)[:, None], mask
 
 
 class FieldReader(nn.Module):
@@ -93,20 +100,18 @@ class FieldReader(nn.Module):
         num_numbers: int,
         text_width: int | None,
         image_width: int | None,
+        num_pasts: int,
         width: int,
         id_dropout: float,
     ) -> None:
         super().__init__()
-        self.table = nn.Embedding(num_codes, width, padding_idx=0)
-        nn.init.normal_(self.table.weight, std=START)
-        with torch.no_grad():
-            self.table.weight[0].zero_()
+        self.table = Table(num_codes, width, deviation=START)
         self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
         self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
         self.numbers = NumberEmbedding(num_numbers, width)
         self.text = None if text_width is None else PooledEmbedding(text_width, width)
         self.image = None if image_width is None else PooledEmbedding(image_width, width)
-        self.past = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(NUM_PASTS)])
+        self.past = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(num_pasts)])
         self.num_request_fields = context_fields.num_fields + len(self.past)
         self.num_item_fields = item_fields.num_fields + (text_width is not None) + (image_width is not None)
         self.num_meeting_fields = num_row_fields + num_numbers
@@ -120,18 +125,24 @@ class FieldReader(nn.Module):
         read = {"text": self.text, "image": self.image}
         return {name: one.standardise for name, one in read.items() if one is not None}
 
-    def forward(self, batch: RequestBatch) -> RowVectors:
-        """Every field of every row, each embedded once."""
+    def forward(self, batch: RequestBatch) -> tuple[RowVectors, Tensor]:
+        """Every field of every row, each embedded once.
+
+        Beside them the fields of every item of the batch, those of the history too: (items, fields, width).
+        """
         item_codes = self.item_fields.forget_ids(batch.items.codes)
         context_codes = self.context_fields.forget_ids(batch.context)
         of_item, of_context, of_row = look_up(self.table, item_codes, context_codes, batch.row_codes)
         items = self._items(batch.items, self.item_fields.pool(of_item, item_codes))
         context = self.context_fields.pool(of_context, context_codes)
-        return RowVectors(
-            _fields([context, self._history(batch, items.vectors)], batch.request),
-            replace(items, line=batch.candidates),
-            _fields([(of_row, batch.row_codes > 0), self.numbers(batch.row_numbers)], None),
+        whole = batch.items.num_whole
+        of_request = [context, self._history(batch, items.vectors)] if len(self.past) else [context]
+        fields = RowVectors(
+            _fields(of_request, _line(batch.request, batch.num_requests)),
+            FieldVectors(items.vectors[:whole], items.mask[:whole], _line(batch.candidates, whole)),
+            _fields([(of_row, batch.row_codes > 0), self._numbers(batch.row_numbers)], None),
         )
+        return fields, items.vectors
 
     def _items(self, items: Items, fields: tuple[Tensor, Tensor]) -> FieldVectors:
         """Fields, text, picture of each item, an item a line; a modality that the batch lacks is missing."""
@@ -151,10 +162,15 @@ class FieldReader(nn.Module):
             if embedding is None:
                 continue
             if tokens is not None:
-                vectors, mask = embedding(tokens)
-                rows[:, place] = (vectors * mask[..., None])[whose, 0]
+                vectors, _ = embedding(tokens)
+                rows[:, place] = vectors[whose, 0]
             place += 1
         return rows
+
+    def _numbers(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, numbers, width), zeros where missing, and the mask."""
+        vectors, mask = self.numbers(values)
+        return vectors * mask[..., None], mask
 
     def _history(self, batch: RequestBatch, items: Tensor) -> tuple[Tensor, Tensor]:
         """(requests, 2, width): what was seen and left, and what was bought, each the mean of its items' sums."""
@@ -162,12 +178,31 @@ class FieldReader(nn.Module):
         real = torch.stack([(batch.history_outcome == outcome) & (batch.history > 0) for outcome in (1, 2)], dim=1)
         count = real.sum(dim=2)
         means = torch.einsum("ros,rsw->row", real.to(steps.dtype), steps) / count.clamp_min(1)[..., None]
+        # the mean of no step is zero, and so is what is mapped from it
         return torch.stack([project(means[:, n]) for n, project in enumerate(self.past)], dim=1), count > 0
 
 
+def _line(of_rows: Tensor, num_lines: int) -> Tensor | None:
+    """The line of each row; None where they are the rows themselves, one after another."""
+    in_order = torch.arange(num_lines, device=of_rows.device) if num_lines == len(of_rows) else None
+    return None if in_order is not None and torch.equal(of_rows, in_order) else of_rows
+
+
 def _fields(blocks: list[tuple[Tensor, Tensor]], line: Tensor | None) -> FieldVectors:
-    mask = torch.cat([mask for _, mask in blocks], dim=1)
-    return FieldVectors(torch.cat([vectors for vectors, _ in blocks], dim=1) * mask[..., None], mask, line)
+    """Blocks of fields, zeros where missing, side by side."""
+    blocks = [block for block in blocks if block[0].shape[1]] or blocks[:1]
+    if len(blocks) == 1:
+        return FieldVectors(*blocks[0], line)
+    return FieldVectors(
+        torch.cat([vectors for vectors, _ in blocks], dim=1), torch.cat([mask for _, mask in blocks], dim=1), line
+    )
+
+
+def _sum(of_parts: Iterator[Tensor]) -> Tensor:
+    first, *others = of_parts
+    for one in others:
+        first = first + one
+    return first
 
 
 def _missing(like: Tensor) -> tuple[Tensor, Tensor]:

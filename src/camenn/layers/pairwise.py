@@ -15,7 +15,7 @@ class Products(nn.Module):
 
     def forward(self, fields: RowVectors) -> Tensor:
         """-> (rows,) logits."""
-        logits: Tensor = 0.5 * (fields.total().square() - fields.squares()).sum(dim=-1)
+        logits: Tensor = 0.5 * (fields.total().square().sum(dim=-1) - fields.squares())
         return logits
 
 

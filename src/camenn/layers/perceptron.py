@@ -35,9 +35,8 @@ class Dice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, width) -> the same shape."""
-        share = torch.sigmoid(self.norm(x))
-        bent: Tensor = x * (share + (1 - share) * self.slope)
-        return bent
+        straight: Tensor = x * torch.sigmoid(self.norm(x))
+        return torch.lerp(straight, x, self.slope.to(x.dtype))  # straight + slope * (x - straight)
 
 
 class Perceptron(nn.Module):
@@ -55,7 +54,7 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (...)"""
-        logits: Tensor = self.layers(x).squeeze(-1)
+        logits: Tensor = self.layers(x).squeeze(-1).to(self.layers[-1].weight.dtype)
         return logits
 
 
@@ -71,14 +70,12 @@ class FieldLinear(nn.Module):
     def forward(self, fields: RowVectors, beside: Tensor | None = None) -> Tensor:
         """beside: (rows, beside) -> (rows, outputs)"""
         *weights, of_beside = self.linear.weight.split(self.sizes, dim=1)
-        mapped = [
-            part.spread(functional.linear(part.vectors.flatten(1), weight))
-            for part, weight in zip(fields, weights, strict=True)
-        ]
-        if beside is not None:
-            mapped.append(functional.linear(beside, of_beside))
-        summed: Tensor = torch.stack(mapped).sum(dim=0) + self.linear.bias
-        return summed
+        summed: Tensor = self.linear.bias
+        for part, weight in zip(fields, weights, strict=True):
+            if not weight.shape[1]:
+                continue
+            summed = summed + part.spread(functional.linear(part.vectors.flatten(1), weight))
+        return summed if beside is None else summed + functional.linear(beside, of_beside)
 
 
 class FieldPerceptron(nn.Module):

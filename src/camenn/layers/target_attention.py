@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from camenn.batches.batch import RequestBatch
 from camenn.layers.perceptron import Dice, Perceptron
+from camenn.layers.precision import lowered
 
 
 class TargetAttention(nn.Module):
     """The sum of past items, each weighed by a small network of it and the candidate.
 
-    No softmax, as the paper says. Steps that are not there are not computed.
+    The network reads the candidate, the past item, their difference and their product. No softmax, as the paper says.
+    Steps that are not there are not computed.
     """
 
     def __init__(self, width: int, hidden: tuple[int, ...]) -> None:
@@ -24,9 +27,23 @@ class TargetAttention(nn.Module):
 
     def forward(self, items: Tensor, batch: RequestBatch) -> Tensor:
         """items: (items, width) -> (rows, width)."""
-        row, step = (batch.history > 0)[batch.request].nonzero(as_tuple=True)
-        request = batch.request[row]
-        past = items[batch.history[request, step]] + self.outcome(batch.history_outcome[request, step])
-        asked = items[batch.candidates[row]]
-        weight = self.unit(torch.cat([asked, past, asked - past, asked * past], dim=-1))
+        there = batch.history > 0
+        outcome = functional.one_hot(batch.history_outcome[there], 3).to(items.dtype) @ self.outcome.weight
+        past = items.index_select(0, batch.history[there]) + outcome  # once a request
+        row, step = there[batch.request].nonzero(as_tuple=True)
+        if batch.num_requests < batch.num_rows:
+            place = (there.flatten().cumsum(0) - 1).view(there.shape)
+            past = past.index_select(0, place[batch.request[row], step])
+        asked = items.index_select(0, batch.candidates).index_select(0, row)
+        weight = self._weigh(lowered(asked), lowered(past)).to(items.dtype)
         return items.new_zeros(batch.num_rows, self.num_outputs).index_add(0, row, weight[:, None] * past)
+
+    def _weigh(self, asked: Tensor, past: Tensor) -> Tensor:
+        """(pairs, width) twice -> (pairs,); the difference is linear, so its weights join those of its parts."""
+        first = self.unit.layers[0]
+        assert isinstance(first, nn.Linear)
+        of_asked, of_past, of_difference, of_product = first.weight.chunk(4, dim=1)
+        weight = torch.cat([of_asked + of_difference, of_past - of_difference, of_product], dim=1)
+        hidden = functional.linear(torch.cat([asked, past, asked * past], dim=1), weight, first.bias)
+        weighed: Tensor = self.unit.layers[1:](hidden).squeeze(-1)
+        return weighed

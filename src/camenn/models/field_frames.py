@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from camenn.batches.batch import Batch, PairBatch
 from camenn.layers.behaviour import BehaviourTransformer
 from camenn.layers.embedding import Standardise
-from camenn.layers.fields import FieldReader, RowVectors
+from camenn.layers.fields import FieldReader
 from camenn.layers.perceptron import Activation, FieldPerceptron
 from camenn.layers.target_attention import TargetAttention
 from camenn.models.output import Model, ModelInputs, ModelOutput
@@ -27,6 +27,7 @@ def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float) -> Field
         num_numbers=inputs.num_numbers,
         text_width=inputs.text_width,
         image_width=inputs.image_width,
+        num_pasts=inputs.num_pasts,
         width=width,
         id_dropout=id_dropout,
     )
@@ -72,9 +73,9 @@ class AdditiveModel(Model):
     def forward(self, batch: Batch) -> ModelOutput:
         """(rows,) logits of conversion. Raises TypeError for pairs."""
         refuse_pairs(batch)
-        fields: RowVectors = self.embed(batch)
-        logits = self.bias + fields.columns(0, 1).total().squeeze(-1)
-        rest = fields.columns(1)
+        fields, _ = self.embed(batch)
+        weights, rest = fields.split(1)
+        logits = self.bias + weights.total().squeeze(-1)
         for term in self.terms:
             logits = logits + term(rest)
         return answered(logits)
@@ -119,8 +120,8 @@ class SequenceModel(Model):
     def forward(self, batch: Batch) -> ModelOutput:
         """(rows,) logits of conversion. Raises TypeError for pairs."""
         refuse_pairs(batch)
-        fields: RowVectors = self.embed(batch)
-        read = self.reader(fields.item.vectors.flatten(1), batch)
+        fields, items = self.embed(batch)
+        read = self.reader(items.flatten(1), batch)
         return answered(self.head(fields, read))
 
     def penalty(self, batch: Batch) -> Tensor | None:

@@ -162,7 +162,7 @@ class FlatInput(nn.Module):
 
     def requests(self, batch: RequestBatch) -> tuple[Sequence, Tensor | None]:
         """(rows, 1, fields x width), and nothing beside."""
-        return self._flat(self.embed(batch).rows()), None
+        return self._flat(self.embed(batch)[0].rows()), None
 
     def pairs(self, batch: PairBatch) -> Sequence:
         """(rows, 1, fields x width), zeros in all fields but text and picture."""

@@ -29,11 +29,16 @@ class ModelInputs:
     max_steps: int
 
     @property
+    def num_pasts(self) -> int:
+        """Fields of the history, where it is read."""
+        return NUM_PASTS if self.max_steps else 0
+
+    @property
     def num_fields(self) -> int:
         """Fields of a row as `layers.fields.FieldReader` gives them."""
         content = (self.text_width is not None) + (self.image_width is not None)
         named = self.context_fields.num_fields + self.item_fields.num_fields + self.num_row_fields
-        return named + NUM_PASTS + content + self.num_numbers
+        return named + self.num_pasts + content + self.num_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class Model(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.precision = "32-true"
+        """What it was trained in, as `training.precision` says, and answers in."""
         self.aligned_space: AlignedSpace | None = None
         self.code_counts: Tensor | None = None
         """(num_codes,) a buffer where a model asks how many training events hold each code; filled before training."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from camenn.layers.embedding import Table
 from camenn.run_config import TrainingConfig
 
 LARGE_TABLE = 1 << 24
@@ -67,11 +68,15 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> RowAdam:
     )
 
 
-def read_rows_alone(model: nn.Module) -> None:
-    """Let large tables have gradients of the rows that were read, for `RowAdam`; of one process, as DDP sums all."""
+def economise_tables(model: nn.Module) -> None:
+    """Let large tables have gradients of the rows that were read, for `RowAdam`, and the others theirs in kept memory.
+
+    Of one process alone, as neither passes through what sums the gradients of several.
+    """
     for module in model.modules():
-        if isinstance(module, nn.Embedding) and module.weight.numel() >= LARGE_TABLE:
-            module.sparse = True
+        if isinstance(module, Table):
+            module.sparse = module.weight.numel() >= LARGE_TABLE
+            module.in_place = not module.sparse
 
 
 @torch.no_grad()

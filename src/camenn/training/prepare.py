@@ -59,6 +59,7 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
         source = parts.source
     torch.manual_seed(config.training.seed)
     model = build_model(config.model, model_inputs(config, features, text, image))
+    model.precision = config.training.precision
     standardise(model, parts)
     if model.code_counts is not None:
         model.code_counts.copy_(torch.from_numpy(parts.code_counts()))

@@ -39,7 +39,7 @@ from camenn.task import ALIGNMENT_TASKS, Task
 from camenn.training.checkpoint import Checkpoints, Progress
 from camenn.training.logs import RunLog
 from camenn.training.mixing import mix_parts
-from camenn.training.optimizer import build_optimizer, clip_gradients, read_rows_alone
+from camenn.training.optimizer import build_optimizer, clip_gradients, economise_tables
 from camenn.training.prepare import Prepared, prepare
 from camenn.training.steps import StepPlan, prefetch
 
@@ -121,7 +121,7 @@ class _Loop:
         self.plan = StepPlan(prepared.parts, config.requests, config.pairs, tasks=tasks, seed=seed)
         self.objective = MultiTaskObjective(self.model, config.objective)
         if fabric.world_size == 1:
-            read_rows_alone(self.model)
+            economise_tables(self.model)
         optimizer = build_optimizer(self.objective, config.training)
         self.module, self.optimizer = fabric.setup(self.objective, optimizer)
         self.kept = self.model
