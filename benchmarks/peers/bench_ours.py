@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -57,7 +57,7 @@ WARM_UP = 10
 """Steps that are not counted, as the peers' probe has it."""
 DIFFERS = {
     "MMoE": "ours answers the first label alone: a gate and a tower of two; the experts are the same",
-    "DIN": "ours reads the mean of what was bought besides, no padding, Dice in the head",
+    "DIN": "ours has no padding, Dice in the head",
     "BST": "ours is 48 wide, feed-forward 192, all outputs side by side, gaps of time as positions",
 }
 
@@ -87,8 +87,9 @@ def model_config(name: str) -> ModelConfig:
     return configs[name]
 
 
-def run_config(model: ModelConfig) -> RunConfig:
+def run_config(model: ModelConfig, precision: Literal["32-true", "bf16-mixed"] = "32-true") -> RunConfig:
     """No content, no ids but the shop's own columns, plain Adam; nothing saved within the epoch."""
+    reads_history = model.name in ("din", "bst")
     return RunConfig(
         encoders=EncoderConfig(text="", image=""),
         features=FeatureConfig(ids=False, min_count=1),
@@ -103,6 +104,7 @@ def run_config(model: ModelConfig) -> RunConfig:
             max_epochs=peers.EPOCHS,
             gradient_clip=0.0,
             checkpoint_s=math.inf,
+            precision=precision,
         ),
     )
 
@@ -117,7 +119,9 @@ def prepare_rows(shop: Shop, config: RunConfig) -> Prepared:
     source = open_source(shop, features, text=None, image=None, text_length=config.encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
     trainer.seed_step(config.training.seed)
-    return Prepared(parts, None, None, build_model(config.model, model_inputs(config, features, None, None)))
+    model = build_model(config.model, model_inputs(config, features, None, None))
+    model.precision = config.training.precision
+    return Prepared(parts, None, None, model)
 
 
 class Watch:
@@ -213,12 +217,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--test-rows", type=int)
     parser.add_argument("--group", type=int, default=1, help="rows that are the candidates of one request")
+    parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
     asked = parser.parse_args()
     splits = {
         name: grouped(peers.load(name, count), asked.group)
         for name, count in (("train", asked.rows), ("test", asked.test_rows))
     }
-    config = run_config(model_config(asked.model))
+    config = run_config(model_config(asked.model), asked.precision)
     with tempfile.TemporaryDirectory() as folder:
         with_history = asked.model in peers.SEQ
         shop = write_rows(
@@ -231,6 +236,7 @@ def main() -> None:
     common_facts = {
         "rows": len(splits["train"]["label"]),
         "group": asked.group,
+        "precision": asked.precision,
         "differs": DIFFERS.get(asked.model, ""),
     }
     area = auc(scores.logits, scores.labels)

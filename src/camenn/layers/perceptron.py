@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from camenn.layers.dropout import Dropout
 from camenn.layers.fields import FieldReader, RowVectors
+from camenn.layers.precision import lowered, ragged_linear
 
 Activation = Callable[[int], nn.Module]
 """From a layer's width to what follows it."""
@@ -74,7 +75,7 @@ class FieldLinear(nn.Module):
         for part, weight in zip(fields, weights, strict=True):
             if not weight.shape[1]:
                 continue
-            summed = summed + part.spread(functional.linear(part.vectors.flatten(1), weight))
+            summed = summed + part.spread(ragged_linear(lowered(part.vectors.flatten(1)), weight))
         return summed if beside is None else summed + functional.linear(beside, of_beside)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+RAGGED = 256
+"""Rows are rounded up to a multiple of so many."""
 
 
 def lowered(x: Tensor) -> Tensor:
@@ -14,3 +18,15 @@ def lowered(x: Tensor) -> Tensor:
     """
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+
+
+def ragged_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear map of (rows, inputs) whose number of rows changes from batch to batch.
+
+    In half precision a processor's kernels are generated for each shape, which takes longer than such a product;
+    with rows of zeros up to the next multiple a few shapes come again and again.
+    """
+    missing = -len(x) % RAGGED
+    if x.dtype is not torch.bfloat16 or not missing:
+        return functional.linear(x, weight, bias)
+    return functional.linear(functional.pad(x, (0, 0, 0, missing)), weight, bias)[: len(x)]

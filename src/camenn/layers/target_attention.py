@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from camenn.batches.batch import RequestBatch
 from camenn.layers.perceptron import Dice, Perceptron
-from camenn.layers.precision import lowered
+from camenn.layers.precision import lowered, ragged_linear
 
 
 class TargetAttention(nn.Module):
@@ -40,10 +40,14 @@ class TargetAttention(nn.Module):
 
     def _weigh(self, asked: Tensor, past: Tensor) -> Tensor:
         """(pairs, width) twice -> (pairs,); the difference is linear, so its weights join those of its parts."""
-        first = self.unit.layers[0]
-        assert isinstance(first, nn.Linear)
-        of_asked, of_past, of_difference, of_product = first.weight.chunk(4, dim=1)
-        weight = torch.cat([of_asked + of_difference, of_past - of_difference, of_product], dim=1)
-        hidden = functional.linear(torch.cat([asked, past, asked * past], dim=1), weight, first.bias)
-        weighed: Tensor = self.unit.layers[1:](hidden).squeeze(-1)
-        return weighed
+        hidden = torch.cat([asked, past, asked * past], dim=1)
+        for place, layer in enumerate(self.unit.layers):
+            if not isinstance(layer, nn.Linear):
+                hidden = layer(hidden)
+                continue
+            weight = layer.weight
+            if place == 0:
+                of_asked, of_past, of_difference, of_product = weight.chunk(4, dim=1)
+                weight = torch.cat([of_asked + of_difference, of_past - of_difference, of_product], dim=1)
+            hidden = ragged_linear(hidden, weight, layer.bias)
+        return hidden.squeeze(-1)

@@ -17,8 +17,8 @@ from camenn.models.output import Model, ModelInputs, ModelOutput
 from camenn.task import Task
 
 
-def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float) -> FieldReader:
-    """The fields of a shop of these sizes, as vectors of one width."""
+def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float, with_history: bool = True) -> FieldReader:
+    """The fields of a shop of these sizes, as vectors of one width; the history is among them where it is read."""
     return FieldReader(
         num_codes=inputs.num_codes,
         item_fields=inputs.item_fields,
@@ -27,7 +27,7 @@ def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float) -> Field
         num_numbers=inputs.num_numbers,
         text_width=inputs.text_width,
         image_width=inputs.image_width,
-        num_pasts=inputs.num_pasts,
+        num_pasts=inputs.num_pasts if with_history else 0,
         width=width,
         id_dropout=id_dropout,
     )
@@ -103,7 +103,7 @@ class SequenceModel(Model):
         regularisation: of the vectors that a batch holds, each the weaker the more often it is trained.
         """
         super().__init__()
-        self.embed = field_reader(inputs, width=width, id_dropout=id_dropout)
+        self.embed = field_reader(inputs, width=width, id_dropout=id_dropout, with_history=False)
         self.reader = reader(self.embed.num_item_fields * width)
         self.head = FieldPerceptron(
             self.embed, width, hidden, beside=self.reader.num_outputs, dropout=dropout, activation=activation
