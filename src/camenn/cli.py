@@ -105,13 +105,9 @@ def encode(
     ] = "builtin",
 ) -> None:
     """Run frozen encoders over the catalogue. Only what changed is encoded; an interrupted run goes on."""
-    from camenn.embeddings.ensure import ensure_store
+    from camenn.embeddings.ensure import ensure_stores
 
-    opened = _open(shop)
-    if text and opened.catalogue.has_text:
-        ensure_store(opened, "text", text, console=console)
-    if image and opened.catalogue.has_images:
-        ensure_store(opened, "image", image, console=console)
+    ensure_stores(_open(shop), text=text, image=image, console=console)
 
 
 @app.command()
@@ -207,7 +203,7 @@ def tune(
     opened = _open((shop if shop is not None else Path(config.shop)).absolute())
     target = out if out is not None else Path("runs") / f"{comparison.stem}-tuned"
     tune_systems(comparison, opened, target, num_trials=trials, systems=systems or (), console=console)
-    console.print(f"wrote {target / TUNED}; compare with: camenn compare {target / TUNED}")
+    console.print(f"wrote {target / TUNED}; compare with: camenn compare {target / TUNED} --out {target}")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from camenn.comparison.sheets import FIGURES, MAIN, SHORT, Sheet, sheets
 from camenn.comparison.slices import ALL
 from camenn.comparison.standings import Standing, best_possible_auc, costs, standings, table_of
 from camenn.embeddings.carry import carry_stores
-from camenn.embeddings.ensure import ensure_store
+from camenn.embeddings.ensure import ensure_stores
 from camenn.embeddings.shards import write_whole
 from camenn.tables.shop import Shop, open_shop
 from camenn.tables.spoiling import spoil_shop
@@ -68,10 +68,7 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
 def _encode(config: ComparisonConfig, shop: Shop, console: Console) -> None:
     """Encode before the runs do, which would all begin with it at once."""
     for encoders in {settings.encoders for settings in config.systems.values()}:
-        if encoders.text and shop.catalogue.has_text:
-            ensure_store(shop, "text", encoders.text, console=console)
-        if encoders.image and shop.catalogue.has_images:
-            ensure_store(shop, "image", encoders.image, console=console)
+        ensure_stores(shop, text=encoders.text, image=encoders.image, console=console)
 
 
 def write_sheets(made: Sequence[Sheet], folder: Path) -> None:

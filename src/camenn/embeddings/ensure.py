@@ -8,6 +8,22 @@ from camenn.embeddings.encode import encode_catalogue
 from camenn.embeddings.image import image_encoder
 from camenn.embeddings.store import Modality, ShopOfItems, TokenStore, open_store
 from camenn.embeddings.text import text_encoder
+from camenn.tables.shop import Shop
+
+
+def ensure_stores(
+    shop: Shop, *, text: str, image: str, console: Console
+) -> tuple[TokenStore | None, TokenStore | None]:
+    """The stores of both modalities; None of one that the shop has not, or no encoder is named for.
+
+    Raises:
+        EncoderError: an encoder is not there.
+        StoreError: the vectors cannot be written.
+    """
+    return (
+        ensure_store(shop, "text", text, console=console) if text and shop.catalogue.has_text else None,
+        ensure_store(shop, "image", image, console=console) if image and shop.catalogue.has_images else None,
+    )
 
 
 def ensure_store(shop: ShopOfItems, modality: Modality, spec: str, *, console: Console | None = None) -> TokenStore:

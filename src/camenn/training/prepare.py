@@ -12,8 +12,8 @@ from camenn.batches.counting import with_counts
 from camenn.batches.parts import Parts, find_parts
 from camenn.batches.source import open_source
 from camenn.bundle import EncoderIdentity, model_inputs
-from camenn.embeddings.ensure import ensure_store
-from camenn.embeddings.store import Modality, TokenStore
+from camenn.embeddings.ensure import ensure_stores
+from camenn.embeddings.store import TokenStore
 from camenn.errors import DataError
 from camenn.models.output import Model
 from camenn.models.zoo import build_model
@@ -49,9 +49,10 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
             "lower split.test, split.test_days or split.validation"
         )
     features = fit_features(shop, config.features, request_parts=request_parts, item_parts=item_parts)
-    text_store, text = _encoded(shop, "text", config.encoders.text, console)
-    image_store, image = _encoded(shop, "image", config.encoders.image, console)
-    source = open_source(shop, features, text=text_store, image=image_store, text_length=config.encoders.text_length)
+    encoders = config.encoders
+    text_store, image_store = ensure_stores(shop, text=encoders.text, image=encoders.image, console=console)
+    text, image = _identity(encoders.text, text_store), _identity(encoders.image, image_store)
+    source = open_source(shop, features, text=text_store, image=image_store, text_length=encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
     if config.features.counts and request_parts is not None:
         features = with_counts(parts)
@@ -66,14 +67,8 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
     return Prepared(parts, text, image, model)
 
 
-def _encoded(
-    shop: Shop, modality: Modality, spec: str, console: Console
-) -> tuple[TokenStore | None, EncoderIdentity | None]:
-    has = shop.catalogue.has_text if modality == "text" else shop.catalogue.has_images
-    if not spec or not has:
-        return None, None
-    store = ensure_store(shop, modality, spec, console=console)
-    return store, EncoderIdentity(spec=spec, digest=store.digest, width=store.width)
+def _identity(spec: str, store: TokenStore | None) -> EncoderIdentity | None:
+    return None if store is None else EncoderIdentity(spec=spec, digest=store.digest, width=store.width)
 
 
 def _training_items(parts: Parts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
