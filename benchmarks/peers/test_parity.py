@@ -139,7 +139,7 @@ def field_batch(values: Tensor) -> RequestBatch:
     rows = len(values)
     nothing = torch.zeros(rows, 1, dtype=torch.int64)
     return RequestBatch(
-        items=Items(torch.zeros(2, 0, dtype=torch.int64), None, None, 2),
+        items=Items(torch.arange(2), torch.zeros(2, 0, dtype=torch.int64), None, None, 2),
         context=values + 1 + torch.arange(FIELDS) * VALUES,
         history=nothing,
         history_outcome=nothing,
@@ -287,7 +287,7 @@ def histories(lengths: Tensor) -> RequestBatch:
     """One candidate a request; items 1 to 20; steps of one request are of different ages, their place from 1."""
     rows = len(lengths)
     real = torch.arange(STEPS) < lengths[:, None]
-    items = Items(torch.zeros(21, 0, dtype=torch.int64), None, None, 21)
+    items = Items(torch.arange(21), torch.zeros(21, 0, dtype=torch.int64), None, None, 21)
     return RequestBatch(
         items=items,
         context=torch.zeros(rows, 0, dtype=torch.int64),

@@ -24,7 +24,7 @@ class Gate(nn.Module):
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor]:
         """(rows, width) -> weights (rows, experts), zero for experts not kept; and the softmax over all of them."""
         logits = self.linear(summary)
-        dense = torch.softmax(logits.float(), dim=-1)
+        dense = torch.softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
         if self.top_k == logits.shape[-1]:
             return dense, dense
         kept, index = dense.topk(self.top_k, dim=-1)
@@ -41,18 +41,21 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor, weights: Tensor, *, memory: Memory | None = None) -> Tensor:
         """(rows, length, width), its mask, (rows, experts) weights -> (rows, length, width)."""
-        mixed = None
+        mixed: Tensor | None = None
         for number, expert in enumerate(self.experts):
-            rows = weights[:, number].nonzero().squeeze(-1)
-            if rows.numel() == 0:
-                continue
-            read = None if memory is None else memory.of_rows(rows)
-            out = expert(x[rows], mask[rows], memory=read)
-            if mixed is None:
-                mixed = x.new_zeros(x.shape[0], *out.shape[1:])
-            mixed = mixed.index_add(0, rows, (out * weights[rows, number, None, None]).to(mixed.dtype))
-        # Without a row any expert says what shape there is to give.
-        return self.experts[0](x, mask, memory=memory) if mixed is None else mixed
+            rows, weight = weights[:, number].nonzero().squeeze(-1), weights[:, number, None, None]
+            if rows.numel() == x.shape[0]:  # kept by all, nothing is gathered
+                out = expert(x, mask, memory=memory)
+                out = out * weight.to(out.dtype)
+                mixed = out if mixed is None else mixed + out
+            elif rows.numel():
+                read = None if memory is None else memory.of_rows(rows)
+                out = expert(x[rows], mask[rows], memory=read)
+                out = out * weight[rows].to(out.dtype)
+                mixed = out.new_zeros(x.shape[0], *out.shape[1:]) if mixed is None else mixed
+                mixed = mixed.index_add(0, rows, out)
+        assert mixed is not None, "every row keeps an expert"
+        return mixed
 
 
 def load_balance(kept: Tensor, dense: Tensor) -> Tensor:

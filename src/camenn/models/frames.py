@@ -123,6 +123,7 @@ class Tower(nn.Module):
         """
         cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
         parts: Tensor = self.head(cls)
+        parts = parts.to(torch.promote_types(parts.dtype, torch.float32))
         if beside is not None:
             parts = parts + beside[:, None]
         if self.num_evidence:

@@ -14,6 +14,7 @@ from camenn.layers.embedding import InputEmbedding, Standardise
 from camenn.layers.fields import FieldReader, FieldVectors, RowVectors
 from camenn.layers.masking import Hidden
 from camenn.layers.pairwise import FactorisationMachine
+from camenn.layers.precision import lowered
 from camenn.layers.transformer import Memory
 from camenn.models.output import ModelInputs
 
@@ -169,7 +170,7 @@ class FlatInput(nn.Module):
         return self._flat(self.embed.pairs(batch))
 
     def _flat(self, rows: Tensor) -> Sequence:
-        return Sequence(rows.flatten(1)[:, None], rows.new_ones(rows.shape[0], 1, dtype=torch.bool))
+        return Sequence(lowered(rows.flatten(1))[:, None], rows.new_ones(rows.shape[0], 1, dtype=torch.bool))
 
 
 def _real(num_rows: int, like: Tensor) -> Tensor:
