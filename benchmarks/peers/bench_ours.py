@@ -58,7 +58,7 @@ WARM_UP = 10
 DIFFERS = {
     "MMoE": "ours answers the first label alone: a gate and a tower of two; the experts are the same",
     "DIN": "ours has no padding, Dice in the head",
-    "BST": "ours is 48 wide, feed-forward 192, all outputs side by side, gaps of time as positions",
+    "BST": "ours has gaps of time as positions",
 }
 
 
@@ -77,6 +77,7 @@ def model_config(name: str) -> ModelConfig:
             sequence_width=3 * width,
             heads=peers.HEADS,
             num_blocks=peers.BLOCKS,
+            feed_forward=1,
             hidden=hidden,
             id_dropout=0.0,
         ),

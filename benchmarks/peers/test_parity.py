@@ -394,7 +394,9 @@ def test_behaviour_transformer_is_that_of_fuxictr_with_its_places_as_gaps_of_tim
     item_width, place_width = 6, 2
     width = item_width + place_width
     batch, items = histories(LENGTHS), some_items(item_width)
-    ours = BehaviourTransformer(item_width, width=width, heads=2, num_blocks=2, max_steps=STEPS, dropout=0.0)
+    ours = BehaviourTransformer(
+        item_width, width=width, heads=2, num_blocks=2, feed_forward=1, max_steps=STEPS, dropout=0.0
+    )
     random_weights(ours)
     theirs = theirs_of.BehaviorTransformer(
         STEPS + 1, model_dim=width, num_heads=2, stacked_transformer_layers=2, position_dim=place_width
@@ -415,7 +417,6 @@ def test_behaviour_transformer_is_that_of_fuxictr_with_its_places_as_gaps_of_tim
         "feed_forward_norm": "layer_norm2",
     }
     for block, own in zip(theirs.transformer_blocks, ours.blocks, strict=True):
-        block.ffn[0], block.ffn[2] = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         copy_block(block, own, names)
     sequence = torch.cat([items[batch.history], items[batch.candidates][:, None]], dim=1)
     padding, mask = theirs_of.BST.get_mask(SimpleNamespace(use_causal_mask=False, num_heads=2), batch.history)
@@ -430,8 +431,7 @@ def test_transformer_block_is_that_of_torch_rechub() -> None:
     past = [features.SequenceFeature("past", vocab_size=9, embed_dim=8, pooling="concat", shared_with="item")]
     model = ranking.BST([], past, target, {"dims": [4]}, nhead=2, dropout=0.0, max_seq_len=STEPS + 1).double().eval()
     (layer,) = model.transformer_layers.layers
-    ours = TransformerBlock(8, heads=2, activation=functional.leaky_relu)
-    ours.expand, ours.contract = nn.Linear(8, 2048), nn.Linear(2048, 8)  # 256 times as wide over there
+    ours = TransformerBlock(8, heads=2, activation=functional.leaky_relu, feed_forward=256)
     random_weights(ours)
     names = {
         "attention": "self_attn",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camenn.batches.batch import NUM_AGES, RequestBatch
+from camenn.layers.precision import lowered
 from camenn.layers.transformer import TransformerBlock
 
 
@@ -17,29 +18,46 @@ class BehaviourTransformer(nn.Module):
     """
 
     def __init__(
-        self, item_width: int, *, width: int, heads: int, num_blocks: int, max_steps: int, dropout: float
+        self,
+        item_width: int,
+        *,
+        width: int,
+        heads: int,
+        num_blocks: int,
+        feed_forward: int,
+        max_steps: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.max_steps = max_steps
         self.num_outputs = (max_steps + 1) * width
         self.project = nn.Linear(item_width, width)
-        self.gap = nn.Embedding(NUM_AGES, width)  # 0 is the candidate's own
+        self.gap = nn.Embedding(NUM_AGES, width)
         self.outcome = nn.Embedding(3, width)  # CHOICE: what came of a past impression; the paper has clicks alone
+        # 0 of both is the candidate's own
         for embedding in (self.gap, self.outcome):
             nn.init.normal_(embedding.weight, std=0.02)
         self.blocks = nn.ModuleList(
-            TransformerBlock(width, heads=heads, dropout=dropout, activation=functional.leaky_relu)
+            TransformerBlock(
+                width, heads=heads, dropout=dropout, activation=functional.leaky_relu, feed_forward=feed_forward
+            )
             for _ in range(num_blocks)
         )
 
     def forward(self, items: Tensor, batch: RequestBatch) -> Tensor:
         """items: (items, item width) -> (rows, (max_steps + 1) x width), the latest step before the candidate."""
-        items = self.project(items)
-        past = items[batch.history] + self.gap(batch.history_age) + self.outcome(batch.history_outcome)
-        asked = items[batch.candidates] + self.gap.weight[0]
-        sequence = torch.cat([past[batch.request], asked[:, None]], dim=1)
+        # Looked up in one table each, since the gradient of an indexed tensor takes a CPU several times as long; and in
+        # single precision, in which its sums are exact enough.
+        places = (self.gap.weight[:, None] + self.outcome.weight).flatten(0, 1)
+        items = self.project(lowered(items)).to(places.dtype)
+        past_place = batch.history_age * self.outcome.num_embeddings + batch.history_outcome
+        token = torch.cat([batch.history[batch.request], batch.candidates[:, None]], dim=1)
+        place = functional.pad(past_place[batch.request], (0, 1))
+        sequence = items.index_select(0, token.flatten()).view(*token.shape, -1) + functional.embedding(place, places)
         mask = functional.pad((batch.history > 0)[batch.request], (0, 1), value=True)
         for block in self.blocks:
             sequence = block(sequence, mask)
-        real = (sequence * mask[..., None]).flatten(1)
-        return functional.pad(real, (self.num_outputs - real.shape[1], 0))
+        if not mask.all():
+            sequence = sequence * mask[..., None]
+        missing = self.num_outputs - token.shape[1] * sequence.shape[-1]
+        return functional.pad(sequence.flatten(1), (missing, 0)) if missing else sequence.flatten(1)

@@ -21,6 +21,8 @@ class BstConfig:
     sequence_width: int = 64
     heads: int = 8
     num_blocks: int = 1
+    feed_forward: int = 4
+    """Width of the feed-forward, in widths of the sequence. CHOICE: Vaswani et al. 2017; the paper names none."""
     hidden: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.0
     id_dropout: float = 0.1
@@ -38,6 +40,7 @@ def build(config: BstConfig, inputs: ModelInputs) -> SequenceModel:
             width=config.sequence_width,
             heads=config.heads,
             num_blocks=config.num_blocks,
+            feed_forward=config.feed_forward,
             max_steps=inputs.max_steps,
             dropout=config.dropout,
         ),
