@@ -58,7 +58,7 @@ WARM_UP = 10
 DIFFERS = {
     "MMoE": "ours answers the first label alone: a gate and a tower of two; the experts are the same",
     "DIN": "ours has no padding, Dice in the head",
-    "BST": "ours has gaps of time as positions",
+    "BST": "ours reads the candidate's output alone, has gaps of time as positions",
 }
 
 

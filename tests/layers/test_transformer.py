@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from camenn.layers.transformer import Memory, TransformerBlock, pack_rows
+from camenn.layers.transformer import FEW_KEYS, Memory, TransformerBlock, attention, pack_rows
 
 WIDTH, HEADS = 16, 4
 
@@ -81,3 +81,42 @@ def test_rows_of_a_line_are_of_one_request_and_in_order() -> None:
 def test_a_width_that_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="does not divide into 5 heads"):
         TransformerBlock(16, heads=5)
+
+
+def heads_of(num_keys: int, *, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
+    """Queries, keys and values of two heads of three rows, and their mask."""
+    generator = torch.Generator().manual_seed(3)
+    query, key, value = (
+        torch.randn(3, 2, length, 4, generator=generator, dtype=dtype, requires_grad=True)
+        for length in (5, num_keys, num_keys)
+    )
+    mask = torch.rand(3, 1, 1, num_keys, generator=generator) > 0.3
+    mask[..., 0] = True
+    return query, key, value, mask
+
+
+@pytest.mark.parametrize("num_keys", [1, 7, FEW_KEYS, FEW_KEYS + 1])
+def test_attention_is_its_formula_with_few_keys_and_with_many(num_keys: int) -> None:
+    query, key, value, mask = heads_of(num_keys)
+    scores = query @ key.transpose(-1, -2) / key.shape[-1] ** 0.5
+    expected = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1) @ value
+    torch.testing.assert_close(attention(query, key, value, mask), expected)
+
+
+def test_gradients_of_attention_are_those_of_its_formula() -> None:
+    query, key, value, mask = heads_of(7)
+    assert torch.autograd.gradcheck(lambda *given: attention(*given, mask), (query, key, value))
+
+
+@pytest.mark.parametrize("num_keys", [7, FEW_KEYS + 1])
+def test_attention_in_half_precision_is_close_and_stays_there(num_keys: int) -> None:
+    query, key, value, mask = heads_of(num_keys, dtype=torch.float32)
+    exact = attention(query, key, value, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = attention(query.bfloat16(), key.bfloat16(), value.bfloat16(), mask)
+    assert low.dtype is torch.bfloat16
+    torch.testing.assert_close(low.float(), exact, rtol=0.05, atol=0.03)
+
+
+def test_the_feed_forward_is_as_many_times_as_wide_as_asked() -> None:
+    assert TransformerBlock(WIDTH, heads=HEADS, feed_forward=3).expand.out_features == 3 * WIDTH

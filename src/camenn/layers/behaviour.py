@@ -12,9 +12,11 @@ from camenn.layers.transformer import TransformerBlock
 
 
 class BehaviourTransformer(nn.Module):
-    """Past items and the candidate with the time between them as their position; all outputs side by side.
+    """Past items and the candidate with the time between them as their position; what comes out at the candidate.
 
-    CHOICE: an item's fields are mapped to the transformer's width; time gaps by powers of two of a second.
+    CHOICE: the candidate's output alone, as section 2.3 says. Figure 1 draws all of them side by side; with weights of
+    its own for each place that learns far more slowly. CHOICE: an item's fields are mapped to the transformer's width;
+    time gaps by powers of two of a second.
     """
 
     def __init__(
@@ -25,12 +27,10 @@ class BehaviourTransformer(nn.Module):
         heads: int,
         num_blocks: int,
         feed_forward: int,
-        max_steps: int,
         dropout: float,
     ) -> None:
         super().__init__()
-        self.max_steps = max_steps
-        self.num_outputs = (max_steps + 1) * width
+        self.num_outputs = width
         self.project = nn.Linear(item_width, width)
         self.gap = nn.Embedding(NUM_AGES, width)
         self.outcome = nn.Embedding(3, width)  # CHOICE: what came of a past impression; the paper has clicks alone
@@ -45,19 +45,18 @@ class BehaviourTransformer(nn.Module):
         )
 
     def forward(self, items: Tensor, batch: RequestBatch) -> Tensor:
-        """items: (items, item width) -> (rows, (max_steps + 1) x width), the latest step before the candidate."""
+        """items: (items, item width) -> (rows, width)."""
         # Looked up in one table each, since the gradient of an indexed tensor takes a CPU several times as long; and in
         # single precision, in which its sums are exact enough.
         places = (self.gap.weight[:, None] + self.outcome.weight).flatten(0, 1)
         items = self.project(lowered(items)).to(places.dtype)
         past_place = batch.history_age * self.outcome.num_embeddings + batch.history_outcome
-        token = torch.cat([batch.history[batch.request], batch.candidates[:, None]], dim=1)
-        place = functional.pad(past_place[batch.request], (0, 1))
+        token = torch.cat([batch.candidates[:, None], batch.history[batch.request]], dim=1)
+        place = functional.pad(past_place[batch.request], (1, 0))
         sequence = items.index_select(0, token.flatten()).view(*token.shape, -1) + functional.embedding(place, places)
-        mask = functional.pad((batch.history > 0)[batch.request], (0, 1), value=True)
-        for block in self.blocks:
+        mask = functional.pad((batch.history > 0)[batch.request], (1, 0), value=True)
+        *below, last = self.blocks
+        for block in below:
             sequence = block(sequence, mask)
-        if not mask.all():
-            sequence = sequence * mask[..., None]
-        missing = self.num_outputs - token.shape[1] * sequence.shape[-1]
-        return functional.pad(sequence.flatten(1), (missing, 0)) if missing else sequence.flatten(1)
+        read: Tensor = last(sequence, mask, num_outputs=1)[:, 0]
+        return read

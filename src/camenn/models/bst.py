@@ -41,7 +41,6 @@ def build(config: BstConfig, inputs: ModelInputs) -> SequenceModel:
             heads=config.heads,
             num_blocks=config.num_blocks,
             feed_forward=config.feed_forward,
-            max_steps=inputs.max_steps,
             dropout=config.dropout,
         ),
         hidden=config.hidden,
