@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from camenn.layers import compressed_interaction
 from camenn.layers.compressed_interaction import CompressedInteraction, interact
 from camenn.layers.fields import FieldVectors, RowVectors
 from camenn.layers.pairwise import AttentionalProducts, FactorisationMachine, FieldAwareProducts, Products
@@ -80,27 +81,73 @@ def test_attentional_products_weigh_the_pairs_that_are_there(fields: RowVectors)
     assert pooling(fields).detach().numpy() == pytest.approx(expected, abs=1e-5)
 
 
-def test_an_interaction_is_the_sum_over_all_products() -> None:
+def some_interaction() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Eight lines of three fields and five maps, and the weight of two maps."""
     generator = torch.Generator().manual_seed(0)
-    first, state = torch.randn(2, 4, 3, generator=generator), torch.randn(2, 4, 5, generator=generator)
-    weight = torch.randn(3, 5, 2, generator=generator)
-    expected = np.zeros((2, 4, 2))
+    sizes = ((3, 8), (5, 8), (3, 5, 2))
+    first, state, weight = (torch.randn(size, generator=generator, dtype=torch.float64) for size in sizes)
+    return first, state, weight
+
+
+@pytest.fixture(params=[15, 45, 2**19], ids=["a line a chunk", "three lines a chunk", "one chunk"])
+def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed_interaction, "CHUNK", request.param)
+
+
+@pytest.mark.usefixtures("chunk")
+def test_an_interaction_is_the_sum_over_all_products() -> None:
+    first, state, weight = some_interaction()
+    expected = np.zeros((2, 8))
     for i in range(3):
         for j in range(5):
-            product = first[:, :, i] * state[:, :, j]
-            expected += product.numpy()[..., None] * weight[i, j].numpy()
-    assert interact(first, state, weight).numpy() == pytest.approx(expected, abs=1e-5)
+            expected += weight[i, j].numpy()[:, None] * (first[i] * state[j]).numpy()
+    assert interact(first, state, weight).numpy() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.usefixtures("chunk")
+def test_the_gradient_of_an_interaction_is_that_of_its_sum() -> None:
+    given = tuple(x.requires_grad_() for x in some_interaction())
+    assert torch.autograd.gradcheck(interact, given)
+    first, _, weight = given
+    assert torch.autograd.gradcheck(lambda one, by: interact(one, one, by), (first, weight[:, :3].detach()))
 
 
 @pytest.mark.parametrize("split_half", [False, True])
-def test_a_compressed_interaction_network_raises_the_order_layer_by_layer(fields: RowVectors, split_half: bool) -> None:
+@pytest.mark.parametrize("maps", [(4,), (4, 6), (8, 4, 6)])
+def test_a_compressed_interaction_network_raises_the_order_layer_by_layer(
+    fields: RowVectors, maps: tuple[int, ...], split_half: bool
+) -> None:
     torch.manual_seed(2)
-    network = CompressedInteraction(NUM_FIELDS, (4, 6), split_half=split_half)
+    network = CompressedInteraction(NUM_FIELDS, maps, split_half=split_half)
     vectors, _ = rows(fields)
-    first, second = (weight.detach().numpy().astype(float) for weight in network.weights)
-    made = np.einsum("niw,njw,ijh->nhw", vectors, vectors, first)
-    goes_on, goes_out = (made[:, :2], made[:, 2:]) if split_half else (made, made)
-    last = np.einsum("niw,njw,ijh->nhw", vectors, goes_on, second)
-    told = np.concatenate([goes_out.sum(axis=2), last.sum(axis=2)], axis=1)
-    expected = told @ network.head.weight[0].detach().numpy()
+    state, told = vectors, []
+    for depth, weight in enumerate(network.weights):
+        made = np.einsum("niw,njw,ijh->nhw", vectors, state, weight.detach().numpy().astype(float))
+        half = maps[depth] // 2 if split_half and depth < len(maps) - 1 else 0
+        state = made[:, :half] if half else made
+        told.append(made[:, half:].sum(axis=2))
+    expected = np.concatenate(told, axis=1) @ network.head.weight[0].detach().numpy()
     assert network(fields).detach().numpy() == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def pairwise_layers() -> list[torch.nn.Module]:
+    return [
+        CompressedInteraction(NUM_FIELDS, (8, 4, 6), split_half=True),
+        FieldAwareProducts(NUM_FIELDS),
+    ]
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_half_precision_answers_in_full_and_is_close(fields: RowVectors, number: int) -> None:
+    torch.manual_seed(3)
+    layer = pairwise_layers()[number]
+    inputs = [*layer.parameters(), *(part.vectors.requires_grad_() for part in fields)]
+    whole = layer(fields)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = layer(fields)
+    assert half.dtype == torch.float32
+    assert (half - whole).norm() < 0.05 * whole.norm()
+    exact, rough = (torch.autograd.grad(logits.sum(), inputs) for logits in (whole, half))
+    for one, other in zip(exact, rough, strict=True):
+        assert other.dtype == torch.float32
+        assert (other - one).norm() < 0.05 * one.norm() + 1e-6
