@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from camenn.layers import compressed_interaction
+from camenn.layers import compressed_interaction, pairwise
 from camenn.layers.compressed_interaction import CompressedInteraction, interact
 from camenn.layers.fields import FieldVectors, RowVectors
 from camenn.layers.pairwise import AttentionalProducts, FactorisationMachine, FieldAwareProducts, Products
@@ -81,6 +81,26 @@ def test_attentional_products_weigh_the_pairs_that_are_there(fields: RowVectors)
     assert pooling(fields).detach().numpy() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("num_fields", [2, 5, 6])
+def test_the_gradient_of_pooled_pairs_is_that_of_their_formula(
+    num_fields: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairwise, "CHUNK", 2 * WIDTH * num_fields**2)  # four rows a chunk
+    torch.manual_seed(1)
+    pooling = AttentionalProducts(num_fields, WIDTH, attention_width=5, dropout=0.0).double()
+    vectors, mask = torch.randn(5, num_fields, WIDTH, dtype=torch.float64), torch.rand(5, num_fields) < 0.8
+
+    def logits(vectors: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+        parts = [FieldVectors(vectors[:, :1], mask[:, :1]), FieldVectors(vectors[:, 1:], mask[:, 1:])]
+        fields = RowVectors(*parts, FieldVectors(vectors[:, :0], mask[:, :0]))
+        state = dict(zip(dict(pooling.named_parameters()), parameters, strict=True))
+        answer: torch.Tensor = torch.func.functional_call(pooling, state, (fields,))
+        return answer
+
+    parameters = [parameter.detach().requires_grad_() for parameter in pooling.parameters()]
+    assert torch.autograd.gradcheck(logits, (vectors.requires_grad_(), *parameters))
+
+
 def some_interaction() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Eight lines of three fields and five maps, and the weight of two maps."""
     generator = torch.Generator().manual_seed(0)
@@ -133,11 +153,12 @@ def test_a_compressed_interaction_network_raises_the_order_layer_by_layer(
 def pairwise_layers() -> list[torch.nn.Module]:
     return [
         CompressedInteraction(NUM_FIELDS, (8, 4, 6), split_half=True),
+        AttentionalProducts(NUM_FIELDS, WIDTH, attention_width=5, dropout=0.0),
         FieldAwareProducts(NUM_FIELDS),
     ]
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(3))
 def test_half_precision_answers_in_full_and_is_close(fields: RowVectors, number: int) -> None:
     torch.manual_seed(3)
     layer = pairwise_layers()[number]
