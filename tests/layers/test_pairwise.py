@@ -62,6 +62,17 @@ def test_field_aware_products_take_the_vector_for_the_field_that_is_met(fields: 
     assert FieldAwareProducts(NUM_FIELDS)(fields).numpy() == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_gradient_of_field_aware_products_is_that_of_their_sum() -> None:
+    vectors, mask = torch.randn(3, 4, 8, dtype=torch.float64, requires_grad=True), torch.ones(3, 4, dtype=torch.bool)
+
+    def logits(vectors: torch.Tensor) -> torch.Tensor:
+        parts = [FieldVectors(vectors[:, some], mask[:, some]) for some in (slice(1), slice(1, 3), slice(3, 4))]
+        answer: torch.Tensor = FieldAwareProducts(4)(RowVectors(*parts))
+        return answer
+
+    assert torch.autograd.gradcheck(logits, (vectors,))
+
+
 def test_attentional_products_weigh_the_pairs_that_are_there(fields: RowVectors) -> None:
     torch.manual_seed(1)
     pooling = AttentionalProducts(NUM_FIELDS, WIDTH, attention_width=5, dropout=0.0)

@@ -38,11 +38,32 @@ class FieldAwareProducts(nn.Module):
 
     def forward(self, fields: RowVectors) -> Tensor:
         """Fields of (num_fields x latent width) -> (rows,) logits."""
-        latent = fields.rows().unflatten(-1, (self.num_fields, -1))  # (rows, field, met field, latent width)
-        both = (latent * latent.transpose(1, 2)).sum(dim=(1, 2, 3))
-        alone = torch.diagonal(latent, dim1=1, dim2=2).square().sum(dim=(1, 2))
-        logits: Tensor = 0.5 * (both - alone)
+        apply: Any = _MetProducts.apply  # PyTorch does not type it
+        logits: Tensor = apply(fields.rows().unflatten(-1, (self.num_fields, -1)))
         return logits
+
+
+class _MetProducts(torch.autograd.Function):
+    """Read a pair at a time; the gradient is written once, where autograd would write and add several."""
+
+    @staticmethod
+    def forward(ctx: Any, latent: Tensor) -> Tensor:
+        """(rows, field, met field, latent width) -> (rows,)"""
+        ctx.save_for_backward(latent)
+        total = latent.new_zeros(len(latent))
+        for field in range(latent.shape[1] - 1):
+            after = slice(field + 1, None)
+            total += (latent[:, field, after] * latent[:, after, field]).sum(dim=(1, 2))
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_total: Tensor) -> Tensor:
+        (latent,) = ctx.saved_tensors
+        of_latent = torch.empty_like(latent)
+        torch.mul(latent.transpose(1, 2), of_total[:, None, None, None], out=of_latent)
+        torch.diagonal(of_latent, dim1=1, dim2=2).zero_()  # a field does not meet itself
+        return of_latent
 
 
 class AttentionalProducts(nn.Module):
