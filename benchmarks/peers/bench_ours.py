@@ -95,7 +95,7 @@ def run_config(model: ModelConfig, precision: Literal["32-true", "bf16-mixed"] =
         encoders=EncoderConfig(text="", image=""),
         features=FeatureConfig(ids=False, min_count=1),
         requests=RequestConfig(
-            rows=peers.BATCH, history_length=peers.L if model.name in ("din", "bst") else 0, candidate_tokens="pooled"
+            rows=peers.BATCH, history_length=peers.L if reads_history else 0, candidate_tokens="pooled"
         ),
         model=model,
         training=TrainingConfig(

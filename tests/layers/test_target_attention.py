@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from batch_factory import request_batch
-from camenn.layers.behaviour import BehaviourTransformer
 from camenn.layers.perceptron import Dice
 from camenn.layers.target_attention import TargetAttention
 
@@ -33,15 +32,3 @@ def test_dice_bends_where_the_data_lies() -> None:
     x = torch.tensor([[1.0], [3.0], [5.0]])
     share = 1 / (1 + np.exp(-(x.numpy() - 3) / np.sqrt(8 / 3)))
     assert dice(x).detach().numpy() == pytest.approx(share * x.numpy() + (1 - share) * 0.25 * x.numpy(), rel=1e-5)
-
-
-def test_the_candidate_stands_last_and_shorter_histories_leave_the_front_empty() -> None:
-    torch.manual_seed(0)
-    batch = request_batch()
-    transformer = BehaviourTransformer(4, width=8, heads=2, num_blocks=1, max_steps=5, dropout=0.0).eval()
-    with torch.no_grad():
-        read = transformer(torch.randn(7, 4), batch).unflatten(1, (6, 8))
-    filled = read.abs().sum(dim=2) > 0
-    for row in range(batch.num_rows):
-        steps = int((batch.history[batch.request[row]] > 0).sum())
-        assert filled[row].tolist() == [False] * (5 - steps) + [True] * (steps + 1)

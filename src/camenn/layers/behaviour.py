@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camenn.batches.batch import NUM_AGES, RequestBatch
-from camenn.layers.precision import lowered
+from camenn.layers.precision import lowered, ragged_linear
 from camenn.layers.transformer import TransformerBlock
 
 
@@ -49,7 +49,7 @@ class BehaviourTransformer(nn.Module):
         # Looked up in one table each, since the gradient of an indexed tensor takes a CPU several times as long; and in
         # single precision, in which its sums are exact enough.
         places = (self.gap.weight[:, None] + self.outcome.weight).flatten(0, 1)
-        items = self.project(lowered(items)).to(places.dtype)
+        items = ragged_linear(lowered(items), self.project.weight, self.project.bias).to(places.dtype)
         past_place = batch.history_age * self.outcome.num_embeddings + batch.history_outcome
         token = torch.cat([batch.candidates[:, None], batch.history[batch.request]], dim=1)
         place = functional.pad(past_place[batch.request], (1, 0))
