@@ -34,7 +34,8 @@ from rows_as_shop import grouped
 
 HERE = Path(__file__).parent
 MODELS = ("FM", "FFM", "AFM", "DeepFM", "xDeepFM", "DIN", "BST", "MMoE")
-OURS = "CameNN"
+OURS = {"CameNN": "32-true", "CameNN bf16": "bf16-mixed"}
+"""Ours in each precision; the peers have one."""
 MAX_WAIT = 0.15
 SPEEDS = {"train_samples_per_s": "training with loading", "infer_samples_per_s": "inference"}
 
@@ -61,7 +62,7 @@ def libraries(scripts: Path, sources: Path) -> list[Library]:
 
     zoo = (sources / "FuxiCTR" / "model_zoo").is_dir()
     return [
-        Library(OURS, HERE / "bench_ours.py", MODELS),
+        *(Library(name, HERE / "bench_ours.py", MODELS) for name in OURS),
         Library(
             "DeepCTR-Torch",
             scripts / "bench_deepctr_torch.py",
@@ -115,7 +116,7 @@ def run_once(library: Library, model: str, extra: list[str], environment: dict[s
     if not found:
         return {"lib": library.name, "model": model, "error": (done.stdout + done.stderr)[-1500:]}
     reported: dict[str, Any] = json.loads(found[-1])
-    return reported
+    return reported | {"lib": library.name}
 
 
 def quietest(library: Library, model: str, extra: list[str], environment: dict[str, str], tries: int) -> dict[str, Any]:
@@ -151,29 +152,33 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "rounds": len(own),
                 "differs": own[0].get("differs", ""),
             }
-        peers = [name for name in medians if name != OURS]
+        peers = [name for name in medians if name not in OURS]
         for name, figures in medians.items():
             line = {"model": model, "library": name, **figures}
-            if name == OURS and peers:
+            if name in OURS and peers:
                 line["ratios"] = {s: figures[s] / max(medians[peer][s] for peer in peers) for s in SPEEDS}
             lines.append(line)
     return lines
 
 
 def verdict(lines: list[dict[str, Any]]) -> list[str]:
-    """The geometric mean and the worst of the ratios to the best peer."""
+    """The geometric mean and the worst of the ratios to the best peer, in each precision and in each model's faster."""
     said = []
     ratios = [line for line in lines if "ratios" in line]
     for speed, title in SPEEDS.items():
-        if not ratios:
-            break
-        values = {line["model"]: line["ratios"][speed] for line in ratios}
-        mean = math.exp(statistics.fmean(math.log(value) for value in values.values()))
-        worst = min(values, key=lambda model: values[model])
-        said.append(
-            f"{title}: {mean:.2f} times the best peer (geometric mean over {len(values)} models, aim 3), "
-            f"worst {values[worst]:.2f} ({worst}, aim 1.5)"
-        )
+        of: dict[str, dict[str, float]] = {}
+        for line in ratios:
+            ratio = line["ratios"][speed]
+            of.setdefault(line["library"], {})[line["model"]] = ratio
+            faster = of.setdefault("the faster of a model's two", {})
+            faster[line["model"]] = max(ratio, faster.get(line["model"], 0.0))
+        for name, values in of.items():
+            mean = math.exp(statistics.fmean(math.log(value) for value in values.values()))
+            worst = min(values, key=lambda model: values[model])
+            said.append(
+                f"{title}, {name}: {mean:.2f} times the best peer (geometric mean over {len(values)} models, aim 3), "
+                f"worst {values[worst]:.2f} ({worst}, aim 1.5)"
+            )
     return said
 
 
@@ -273,7 +278,9 @@ def main() -> None:
             for round_ in range(asked.rounds):
                 short = ["--rows", str(asked.short_rows), "--test-rows", str(asked.short_test_rows)] if round_ else []
                 for library in able[round_ % len(able) :] + able[: round_ % len(able)]:
-                    extra = [*short, "--group", str(asked.group)] if library.name == OURS else short
+                    extra = short
+                    if library.name in OURS:
+                        extra = [*short, "--group", str(asked.group), "--precision", OURS[library.name]]
                     run = quietest(library, model, extra, environment, asked.tries)
                     runs.append(run | {"round": round_})
                     raw.write(json.dumps(runs[-1]) + "\n")
