@@ -151,6 +151,7 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "cpu_wait": max(run["cpu_wait"] for run in own),
                 "rounds": len(own),
                 "differs": own[0].get("differs", ""),
+                "floor": statistics.median(run.get("floor", math.nan) for run in own),
             }
         peers = [name for name in medians if name not in OURS]
         for name, figures in medians.items():
@@ -187,6 +188,7 @@ HEADER = (
     "library",
     "train/s",
     "without loading",
+    "of floor",
     "infer/s",
     "ratio train",
     "ratio infer",
@@ -203,10 +205,10 @@ def cells(line: dict[str, Any]) -> list[str]:
     return [
         line["model"],
         line["library"],
-        *(
-            f"{line[s]:,.0f}"
-            for s in ("train_samples_per_s", "train_samples_per_s_excl_loading", "infer_samples_per_s")
-        ),
+        f"{line['train_samples_per_s']:,.0f}",
+        f"{line['train_samples_per_s_excl_loading']:,.0f}",
+        "" if math.isnan(line["floor"]) else f"{line['train_samples_per_s'] / line['floor']:.0%}",
+        f"{line['infer_samples_per_s']:,.0f}",
         *(f"{ratios[speed]:.2f}" if speed in ratios else "" for speed in SPEEDS),
         ", ".join(f"{one:.4f}" for one in auc),
         f"{line['peak_rss_mb']:,.0f}",
