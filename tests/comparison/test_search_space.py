@@ -45,7 +45,7 @@ def test_every_value_is_one_that_a_run_takes(model: str) -> None:
     for one in COMMON:
         for value in one.choices:
             assert read_option(with_options(config, {one.option: value}, where="it"), one.option) == value
-    for values in product(*(one.choices for one in OWN[model])):
+    for values in product(*(one.around(config).choices for one in OWN[model])):
         asked = dict(zip((one.option for one in OWN[model]), values, strict=True))
         found = searched_values(with_options(config, asked, where="it"))
         assert {option: found[option] for option in asked} == asked
@@ -53,8 +53,17 @@ def test_every_value_is_one_that_a_run_takes(model: str) -> None:
 
 @pytest.mark.parametrize("model", ZOO)
 def test_what_is_by_default_is_among_what_is_tried(model: str) -> None:
+    config = written(model)
     for one in search_space(model):
-        assert one.around(written(model)) == one, one.option
+        found = one.around(config)
+        assert read_option(config, one.option) in found.choices
+        assert found == one or one.scaled, one.option
+
+
+def test_a_width_is_tried_at_half_and_twice_what_is_written() -> None:
+    config = parse_config({"model": {"name": "camenn", "width": 48}}, where="the test")
+    (width,) = (one for one in search_space("camenn") if one.option == "model.width")
+    assert width.around(config).choices == (24, 48, 96)
 
 
 @pytest.mark.parametrize(

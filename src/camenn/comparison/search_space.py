@@ -19,10 +19,14 @@ class Dimension:
     option: str
     """Such as `training.learning_rate`."""
     choices: tuple[Value, ...]
+    scaled: bool = False
+    """Whether the choices are multiples of what is configured."""
 
     def around(self, config: RunConfig) -> Dimension:
         """As many choices, one of them the configured value, which takes the place of the one nearest to it."""
         written = read_option(config, self.option)
+        if self.scaled:
+            return Dimension(self.option, tuple(_times(written, _size(factor)) for factor in self.choices))
         if written in self.choices:
             return self
         nearest = min(self.choices, key=lambda choice: abs(_size(choice) - _size(written)))
@@ -38,7 +42,7 @@ COMMON = (
 BINS = Dimension("features.num_bins", (8, 16, 32))
 MIN_COUNT = Dimension("features.min_count", (1, 2, 5))
 FIELD_WIDTH = Dimension("model.width", (8, 16, 32))
-TOKEN_WIDTH = Dimension("model.width", (16, 32, 64))
+TOKEN_WIDTH = Dimension("model.width", (0.5, 1, 2), scaled=True)  # its cost grows with its square
 HIDDEN = Dimension("model.hidden", ((128, 64), (256, 128), (512, 256)))
 EXPERTS = Dimension("model.num_experts", (2, 4, 8))
 
