@@ -215,8 +215,8 @@ def floor(loop: Any, prepared: Prepared, config: RunConfig) -> float:
     square = torch.randn(2048, 2048, dtype=torch.bfloat16 if low else torch.float32)
     rate = 2 * 2048**3 / fastest(lambda: square @ square)
     num_values = sum(parameter.numel() for parameter in prepared.model.parameters())
-    values = torch.zeros(num_values)
-    value_s = fastest(lambda: values.add_(1.0)) / (2 * num_values)
+    values = torch.zeros(4, num_values)  # as many as the parameters, their gradient and Adam's two take
+    value_s = fastest(lambda: values.add_(1.0)) / (8 * num_values)
     steps = list(enumerate(loop.plan.epoch(0)))[:1]
     [(number, batches)] = prefetch(loop.plan, steps, epoch=0)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):

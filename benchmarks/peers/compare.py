@@ -228,7 +228,7 @@ def write_results(out: Path, facts: dict[str, Any], lines: list[dict[str, Any]],
 def notes_of(lines: list[dict[str, Any]], runs: list[dict[str, Any]], found: list[Library]) -> list[str]:
     """What differs, who is missing, what failed and what was disturbed."""
     notes = [f"{library.name}: {library.missing}" for library in found if library.missing]
-    notes += [f"{line['model']}: {line['differs']}" for line in lines if line["differs"]]
+    notes += dict.fromkeys(f"{line['model']}: {line['differs']}" for line in lines if line["differs"])
     for run in runs:
         if "error" in run:
             words = " ".join(run["error"].split())[-200:]
