@@ -123,8 +123,8 @@ def prepare_rows(shop: Shop, config: RunConfig) -> Prepared:
     source = open_source(shop, features, text=None, image=None, text_length=config.encoders.text_length)
     parts = find_parts(source, request_parts=request_parts, item_parts=item_parts)
     trainer.seed_step(config.training.seed)
-    model = build_model(config.model, model_inputs(config, features, None, None))
-    model.precision = config.training.precision
+    inputs = model_inputs(config, features, None, None)
+    model = build_model(config.model, inputs, precision=config.training.precision)
     return Prepared(parts, None, None, model)
 
 

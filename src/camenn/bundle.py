@@ -196,8 +196,8 @@ class Bundle:
             raise BundleError(
                 f"{folder / CONFIG}: not readable as this version's configuration: {error}; {REMEDY}"
             ) from None
-        model = build_model(config.model, model_inputs(config, features, text, image))
-        model.precision = config.training.precision
+        inputs = model_inputs(config, features, text, image)
+        model = build_model(config.model, inputs, precision=config.training.precision)
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, RuntimeError) as error:

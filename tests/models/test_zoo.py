@@ -14,6 +14,7 @@ from camenn.models.inputs import Pattern
 from camenn.models.output import Model, labels_of
 from camenn.models.zoo import ZOO, build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
+from camenn.scoring import answer
 from camenn.task import ALIGNMENT_TASKS, Task
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -274,3 +275,27 @@ def test_task_weights_are_used(name: str) -> None:
     assert loss(conversion=3.0) == pytest.approx(plain + 2 * float(expected), rel=1e-5)
     for weight in ("image_to_text", "text_to_image", "contrast", "load_balance") if name == "camenn" else ():
         assert loss(**{weight: 2.0}) != plain
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_history_may_be_left_out(name: str) -> None:
+    torch.manual_seed(0)
+    config, _ = ZOO[name]
+    model = build_model(config(**SMALL.get(name, {})), replace(INPUTS, max_steps=0)).eval()
+    whole = request_batch()
+    cut = {field: getattr(whole, field)[:, :0] for field in ("history", "history_outcome", "history_age")}
+    logits = answer(model, replace(whole, **cut)).logits[Task.CONVERSION]
+    assert logits.shape == (whole.num_rows,)
+    assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_half_precision_comes_close_and_gives_single_logits(name: str) -> None:
+    model = small(name).eval()
+    single = answer(model, request_batch()).logits[Task.CONVERSION]
+    model.precision = "bf16-mixed"
+    half = answer(model, request_batch()).logits[Task.CONVERSION]
+    assert half.dtype == torch.float32
+    assert torch.allclose(half, single, atol=0.05, rtol=0.05)
+    if name not in ("lr", "fm", "ffm"):  # sums of what was looked up, which stay single
+        assert not torch.equal(half, single)

@@ -31,7 +31,7 @@ def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     if len(rows) < 2 or Task.IMAGE_TO_TEXT not in bundle.model.tasks:
         return None
     torch.manual_seed(int(bundle.facts["seed"]))
-    untrained = build_model(bundle.config.model, bundle.inputs()).eval()
+    untrained = build_model(bundle.config.model, bundle.inputs(), precision=bundle.model.precision).eval()
     measured = {n: v for n, v in bundle.model.state_dict().items() if ".standardise." in n}
     untrained.load_state_dict(measured, strict=False)
     untrained.to(next(bundle.model.parameters()).device)

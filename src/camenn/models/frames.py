@@ -129,7 +129,7 @@ class Tower(nn.Module):
         if self.num_evidence:
             said = parts.new_zeros(parts.shape[0], self.num_evidence) if evidence is None else evidence.detach()
             parts = torch.cat([parts, said.to(parts.dtype)], dim=-1)
-        return parts[:, 0] if self.training else parts @ self.mix, parts
+        return parts[:, 0] if self.training else (parts * self.mix).sum(dim=-1), parts  # a product autocast would lower
 
 
 def flat_towers(inputs: int, hidden: tuple[int, ...], *, dropout: float) -> dict[Task, Tower]:

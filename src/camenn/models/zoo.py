@@ -44,7 +44,9 @@ ZOO = {name: _entry(name) for name in NAMES}
 """By name: the configuration's type, and from a configuration and a shop's sizes to the model."""
 
 
-def build_model(config: ModelConfig, inputs: ModelInputs) -> Model:
-    """The model a configuration describes."""
+def build_model(config: ModelConfig, inputs: ModelInputs, *, precision: str = "32-true") -> Model:
+    """The model a configuration describes, which answers in this `training.precision`."""
     _, build = ZOO[config.name]
-    return build(config, inputs)
+    model = build(config, inputs)
+    model.precision = precision
+    return model

@@ -215,7 +215,7 @@ def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def as_lists(values: pl.Series) -> pl.Series:
     """A list column as lists of strings; a string is divided at '|'."""
     if isinstance(values.dtype, pl.List):
-        return values.cast(pl.List(pl.String)).list.eval(pl.element().drop_nulls())
+        return values.cast(pl.List(pl.String)).list.drop_nulls()
     return values.cast(pl.String).str.split("|")
 
 

@@ -59,8 +59,8 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
         parts = replace(parts, source=replace(source, features=features))
         source = parts.source
     torch.manual_seed(config.training.seed)
-    model = build_model(config.model, model_inputs(config, features, text, image))
-    model.precision = config.training.precision
+    inputs = model_inputs(config, features, text, image)
+    model = build_model(config.model, inputs, precision=config.training.precision)
     standardise(model, parts)
     if model.code_counts is not None:
         model.code_counts.copy_(torch.from_numpy(parts.code_counts()))
