@@ -297,5 +297,6 @@ def test_half_precision_comes_close_and_gives_single_logits(name: str) -> None:
     half = answer(model, request_batch()).logits[Task.CONVERSION]
     assert half.dtype == torch.float32
     assert torch.allclose(half, single, atol=0.05, rtol=0.05)
+    assert not torch.equal(half, half.bfloat16().float())
     if name not in ("lr", "fm", "ffm"):  # sums of what was looked up, which stay single
         assert not torch.equal(half, single)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from camenn.layers.dropout import Dropout
 from camenn.layers.fields import FieldReader, RowVectors
-from camenn.layers.precision import lowered, ragged_linear
+from camenn.layers.precision import full_linear, lowered, ragged_linear
 
 Activation = Callable[[int], nn.Module]
 """From a layer's width to what follows it."""
@@ -55,8 +55,9 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (...)"""
-        logits: Tensor = self.layers(x).squeeze(-1).to(self.layers[-1].weight.dtype)
-        return logits
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        return full_linear(last, self.layers[:-1](x)).squeeze(-1)
 
 
 class FieldLinear(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 RAGGED = 256
@@ -30,3 +30,10 @@ def ragged_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     if x.dtype is not torch.bfloat16 or not missing:
         return functional.linear(x, weight, bias)
     return functional.linear(functional.pad(x, (0, 0, 0, missing)), weight, bias)[: len(x)]
+
+
+def full_linear(linear: nn.Linear, x: Tensor) -> Tensor:
+    """A linear map in the precision of its weights: of logits, which half precision would round to three digits."""
+    with torch.autocast(x.device.type, enabled=False):
+        mapped: Tensor = linear(x.to(linear.weight.dtype))
+    return mapped

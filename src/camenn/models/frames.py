@@ -11,6 +11,7 @@ from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
 from camenn.layers.blocks import DenseStack
 from camenn.layers.embedding import Standardise
+from camenn.layers.precision import full_linear
 from camenn.layers.routing import Gate, MixtureOfExperts
 from camenn.layers.sharing import Columns, CrossStitch, FactorisedColumns
 from camenn.models.inputs import FlatInput, Sequence, TokenInput
@@ -122,8 +123,7 @@ class Tower(nn.Module):
         beside: (rows,) logits that add to the head's and are learned with it.
         """
         cls = self.block(sequence.vectors, sequence.mask, memory=sequence.memory, num_outputs=1)[:, 0]
-        parts: Tensor = self.head(cls)
-        parts = parts.to(torch.promote_types(parts.dtype, torch.float32))
+        parts = full_linear(self.head, cls)
         if beside is not None:
             parts = parts + beside[:, None]
         if self.num_evidence:
