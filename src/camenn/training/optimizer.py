@@ -18,8 +18,10 @@ LARGE_TABLE = 1 << 24
 class RowAdam(torch.optim.Adam):
     """Adam (Kingma and Ba 2015) that updates a sparse gradient's rows and leaves all others as they are.
 
-    DEVIATION: of a large table, moments and decay of rows that a step has not read do not move in that step. A step
-    then costs what it reads and not the whole table.
+    A step then costs what it reads and not the whole table. DEVIATION: a row that is not read does not move. Adam would
+    go on with it, by a mean of its past gradients in which each weighs 1 in the long run; here each weighs 1 at once,
+    which is Adam without a first moment. With one that moves by reads alone, a row that is read rarely learns ten
+    times as slowly as Adam's.
     """
 
     @torch.no_grad()
@@ -39,22 +41,19 @@ class RowAdam(torch.optim.Adam):
         return loss
 
     def _update_rows(self, group: dict[str, Any], parameter: nn.Parameter, gradient: Tensor) -> None:
-        state, (first, second) = self.state[parameter], group["betas"]
+        state, (_, second) = self.state[parameter], group["betas"]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
-            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
         state["step"] += 1
         rows, values = gradient.indices()[0], gradient.values()
         own = parameter.index_select(0, rows)
         if group["weight_decay"]:
             values = values.add(own, alpha=group["weight_decay"])
-        mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - first)
         square = state["exp_avg_sq"].index_select(0, rows).mul_(second).addcmul_(values, values, value=1 - second)
-        state["exp_avg"].index_copy_(0, rows, mean)
         state["exp_avg_sq"].index_copy_(0, rows, square)
-        step = float(state["step"])
-        deviation = square.sqrt_().div_((1 - second**step) ** 0.5).add_(group["eps"])
-        parameter.index_copy_(0, rows, own.addcdiv_(mean, deviation, value=-group["lr"] / (1 - first**step)))
+        deviation = square.sqrt_().div_((1 - second ** float(state["step"])) ** 0.5).add_(group["eps"])
+        parameter.index_copy_(0, rows, own.addcdiv_(values, deviation, value=-group["lr"]))
 
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> RowAdam:
