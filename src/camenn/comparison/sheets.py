@@ -19,9 +19,9 @@ from camenn.task import ALIGNMENT_TASKS, Task
 NONE = "–"
 FIGURES = {"auc": "AUC", "accuracy": "accuracy"}
 KINDS = (
-    ("conversion", "Conversion", (Task.CONVERSION,), "auc"),
-    ("alignment", "Alignment", ALIGNMENT_TASKS, "accuracy"),
-    ("alignment-auc", "Alignment", ALIGNMENT_TASKS, "auc"),
+    ("conversion", "AUC of conversion", (Task.CONVERSION,), "auc"),
+    ("alignment", "Accuracy of alignment", ALIGNMENT_TASKS, "accuracy"),
+    ("alignment-auc", "AUC of alignment", ALIGNMENT_TASKS, "auc"),
 )
 """The tables of a slice: file, title, tasks, figure."""
 MAIN = ("conversion", "alignment", "robustness", "cost")
