@@ -161,19 +161,21 @@ def _hidden(pairs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.addmm(bias, pairs.flatten(0, 1), weight.T).relu_()
 
 
-class FactorisationMachine(nn.Module):
-    """First and second order of a row's fields (Rendle 2010, equations 1 and 5).
+class FieldWeightedProducts(nn.Module):
+    """First order by field, and products of two fields, each pair with a weight (Pan et al. 2018, section 3).
 
-    CHOICE: the weight of the first order is read from the same vectors.
+    A pair that only fits the past, as a user with every item, is left out by its weight alone and spoils no vector.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, num_fields: int, width: int) -> None:
         super().__init__()
-        self.first_order = nn.Linear(width, 1, bias=False)
-        nn.init.zeros_(self.first_order.weight)
-        self.products = Products()
+        self.first_order = nn.Parameter(torch.zeros(num_fields, width))
+        self.strength = nn.Parameter(torch.ones(num_fields, num_fields))
+        """Of a pair above the diagonal; the rest is not read."""
 
     def forward(self, fields: RowVectors) -> Tensor:
         """-> (rows,) logits."""
-        logits: Tensor = self.first_order(fields.total()).squeeze(-1) + self.products(fields)
+        vectors = fields.rows()
+        met = self.strength.triu(1) @ vectors
+        logits: Tensor = (vectors * (met + self.first_order)).sum(dim=(1, 2))
         return logits

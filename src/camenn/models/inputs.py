@@ -13,7 +13,7 @@ from camenn.layers.dropout import Dropout
 from camenn.layers.embedding import InputEmbedding, Standardise
 from camenn.layers.fields import FieldReader, FieldVectors, RowVectors
 from camenn.layers.masking import Hidden
-from camenn.layers.pairwise import FactorisationMachine
+from camenn.layers.pairwise import FieldWeightedProducts
 from camenn.layers.precision import lowered
 from camenn.layers.transformer import Memory
 from camenn.models.output import ModelInputs
@@ -50,13 +50,15 @@ class Sequence:
 class TokenInput(nn.Module):
     """[CLS], fields, history, text and patches as tokens of one width (Li et al. 2020, sections 3.1 and 3.2)."""
 
-    def __init__(self, embed: InputEmbedding, *, pattern: Pattern, dropout: float, products: bool) -> None:
+    def __init__(
+        self, embed: InputEmbedding, *, pattern: Pattern, dropout: float, products: FieldWeightedProducts | None
+    ) -> None:
         super().__init__()
         self.embed = embed
         self.norm = nn.LayerNorm(embed.width)
         self.dropout = Dropout(dropout)
         self.pattern = pattern
-        self.products = FactorisationMachine(embed.width) if products else None
+        self.products = products
         if pattern is Pattern.SHARED_HISTORY:
             self.request_token = nn.Parameter(torch.randn(embed.width) * 0.02)
 
@@ -147,7 +149,10 @@ def token_input(
         id_dropout=id_dropout,
         token_dropout=token_dropout,
     )
-    return TokenInput(embed, pattern=pattern, dropout=dropout, products=products)
+    num_fields = inputs.context_fields.num_fields + inputs.item_fields.num_fields
+    num_fields += inputs.num_row_fields + inputs.num_numbers
+    met = FieldWeightedProducts(num_fields, width) if products else None
+    return TokenInput(embed, pattern=pattern, dropout=dropout, products=met)
 
 
 class FlatInput(nn.Module):
