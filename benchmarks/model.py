@@ -102,7 +102,7 @@ def rows_alone(made: RequestBatch) -> RequestBatch:
 
 def model(pattern: Pattern, *, experts: int = 4, steps: int = 20, text: int = 15) -> MultiTaskModel:
     torch.manual_seed(0)
-    config = CamennConfig(width=WIDTH, num_experts=experts, top_k=2, dropout=0.0, id_dropout=0.0, pattern=pattern)
+    config = CamennConfig(width=WIDTH, num_experts=experts, top_k=2, dropout=0.0, pattern=pattern)
     return build_model(config, inputs(steps, text))
 
 

@@ -142,7 +142,8 @@ def test_the_papers_configuration_has_the_papers_values() -> None:
 def test_the_papers_configuration_has_nothing_from_beyond_the_paper() -> None:
     config = read_config(CONFIG_FOLDER / "paper.toml")
     assert not config.features.counts
-    assert (config.model.aligned_width, config.model.token_dropout, config.model.id_dropout) == (0, 0.0, 0.0)
+    assert (config.model.aligned_width, config.model.token_dropout) == (0, 0.0)
     assert not config.model.products
+    assert (config.training.user_dropout, config.training.item_dropout) == (0.0, 0.0)
     assert (config.objective.contrast, config.objective.load_balance) == (0.0, 0.0)
     assert (config.training.ema_decay, config.training.gradient_clip) == (0.0, 0.0)

@@ -69,12 +69,12 @@ def model_config(name: str) -> ModelConfig:
     """A model at the peers' setting."""
     hidden, width = tuple(peers.MLP), peers.DIM
     configs: dict[str, ModelConfig] = {
-        "FM": FmConfig(width=width, id_dropout=0.0),
-        "FFM": FfmConfig(width=width, id_dropout=0.0),
-        "AFM": AfmConfig(width=width, attention_width=peers.AFM_ATT, id_dropout=0.0),
-        "DeepFM": DeepFmConfig(width=width, hidden=hidden, id_dropout=0.0),
-        "xDeepFM": XDeepFmConfig(width=width, maps=tuple(peers.CIN), split_half=False, hidden=hidden, id_dropout=0.0),
-        "DIN": DinConfig(width=width, attention=tuple(peers.ATT), hidden=hidden, id_dropout=0.0),
+        "FM": FmConfig(width=width),
+        "FFM": FfmConfig(width=width),
+        "AFM": AfmConfig(width=width, attention_width=peers.AFM_ATT),
+        "DeepFM": DeepFmConfig(width=width, hidden=hidden),
+        "xDeepFM": XDeepFmConfig(width=width, maps=tuple(peers.CIN), split_half=False, hidden=hidden),
+        "DIN": DinConfig(width=width, attention=tuple(peers.ATT), hidden=hidden),
         "BST": BstConfig(
             width=width,
             sequence_width=3 * width,
@@ -82,11 +82,8 @@ def model_config(name: str) -> ModelConfig:
             num_blocks=peers.BLOCKS,
             feed_forward=1,
             hidden=hidden,
-            id_dropout=0.0,
         ),
-        "MMoE": MmoeConfig(
-            width=width, num_experts=peers.EXPERTS, expert=hidden, tower=tuple(peers.TOWER), id_dropout=0.0
-        ),
+        "MMoE": MmoeConfig(width=width, num_experts=peers.EXPERTS, expert=hidden, tower=tuple(peers.TOWER)),
     }
     return configs[name]
 
@@ -105,6 +102,8 @@ def run_config(model: ModelConfig, precision: Literal["32-true", "bf16-mixed"] =
             learning_rate=peers.LR,
             betas=(0.9, 0.999),
             weight_decay=0.0,
+            user_dropout=0.0,
+            item_dropout=0.0,
             max_epochs=peers.EPOCHS,
             gradient_clip=0.0,
             checkpoint_s=math.inf,

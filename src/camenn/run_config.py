@@ -58,6 +58,13 @@ class TrainingConfig:
 
     DEVIATION: beyond the paper.
     """
+    user_dropout: float = 0.1
+    """Share of the requests of a step whose user is taken for unseen, so that new users are scored.
+
+    DEVIATION: beyond the papers, as is the next.
+    """
+    item_dropout: float = 0.1
+    """Share of the items of a step whose identifier is taken for unseen, so that new items are scored."""
     gradient_clip: float = 1.0
     """Largest norm of a step's gradient; 0: any. DEVIATION: beyond the paper."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -207,6 +214,7 @@ def _out_of_range(config: RunConfig) -> Iterator[str]:
         if not value >= least:
             yield f"{place}: must be at least {least}, not {value}"
     shares = [f"model.{field.name}" for field in dataclasses.fields(config.model) if field.name.endswith("dropout")]
+    shares += ["training.user_dropout", "training.item_dropout"]
     for place in (*SHARES, *shares):
         value = attrgetter(place)(config)
         if not 0 <= value < 1:

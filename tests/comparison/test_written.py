@@ -24,7 +24,7 @@ def reread(config: ComparisonConfig, **notes: str) -> ComparisonConfig:
 
 
 def test_every_model_is_read_back_as_it_was() -> None:
-    systems = {name: {"model": {"name": name, "id_dropout": 0.2}} for name in ZOO}
+    systems = {name: {"model": {"name": name}, "training": {"item_dropout": 0.2}} for name in ZOO}
     base = {"training": {"betas": [0.9, 0.99]}, "features": {"crosses": [["users.a", "items.b"]], "ids": False}}
     config = parse_comparison({"seeds": [3, 1], "base": base, "systems": systems}, where="the test")
     assert reread(config) == config

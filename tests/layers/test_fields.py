@@ -5,7 +5,7 @@ from camenn.models.field_frames import field_reader
 
 
 def test_the_table_is_read_once_a_batch() -> None:
-    reader = field_reader(INPUTS, width=4, id_dropout=0.0)
+    reader = field_reader(INPUTS, width=4)
     ahead, seen = [reader(request_batch())[0].total().grad_fn], set()
     while ahead:
         node = ahead.pop()

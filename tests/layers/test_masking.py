@@ -19,7 +19,7 @@ PAIRS = 12
 @pytest.fixture
 def model() -> FashionBert:
     torch.manual_seed(0)
-    return build(FashionBertConfig(width=16, heads=4, num_blocks=2, dropout=0.0, id_dropout=0.0), INPUTS)
+    return build(FashionBertConfig(width=16, heads=4, num_blocks=2, dropout=0.0), INPUTS)
 
 
 def drawn(model: FashionBert, batch: PairBatch) -> tuple[Hidden, Hidden]:

@@ -235,9 +235,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 
 
 def test_a_handful_of_rows_can_be_memorised(name: str) -> None:
-    model = small(
-        name, **{option: 0.0 for option in ("dropout", "id_dropout", "aligned_dropout") if option in others(name)}
-    )
+    model = small(name, **{option: 0.0 for option in ("dropout", "aligned_dropout") if option in others(name)})
     objective = MultiTaskObjective(model, ObjectiveConfig())
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2 if len(model.tasks) > 1 else 0.1)
     batches = batches_of(model)

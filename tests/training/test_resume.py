@@ -31,8 +31,8 @@ EPOCHS = 2
 def config(**training: Any) -> RunConfig:
     return small_config(
         requests={"rows": 40},
-        model={"dropout": 0.1, "id_dropout": 0.2},
-        training={"max_epochs": EPOCHS, "ema_decay": 0.5, **training},
+        model={"dropout": 0.1},
+        training={"max_epochs": EPOCHS, "ema_decay": 0.5, "user_dropout": 0.2, "item_dropout": 0.2, **training},
     )
 
 

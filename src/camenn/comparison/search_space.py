@@ -37,7 +37,8 @@ class Dimension:
 COMMON = (
     Dimension("training.learning_rate", (1e-4, 4e-4, 1e-3, 4e-3)),
     Dimension("training.weight_decay", (1e-6, 1e-5, 1e-4)),
-    Dimension("model.id_dropout", (0.0, 0.1, 0.3, 0.6)),
+    Dimension("training.user_dropout", (0.1, 0.3, 0.8)),
+    Dimension("training.item_dropout", (0.0, 0.1, 0.3)),
 )
 BINS = Dimension("features.num_bins", (8, 16, 32))
 MIN_COUNT = Dimension("features.min_count", (1, 2, 5))

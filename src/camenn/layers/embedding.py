@@ -34,10 +34,11 @@ class FieldEmbedding(nn.Module):
 
     share: Tensor
 
-    def __init__(self, fields: Fields, *, id_dropout: float) -> None:
+    def __init__(self, fields: Fields) -> None:
         super().__init__()
         self.fields = fields
-        self.id_dropout = id_dropout
+        self.id_dropout = 0.0
+        """Share of identifiers taken for unseen at a training step."""
         share = torch.zeros(fields.num_fields, sum(fields.slots))
         start = 0
         for number, width in enumerate(fields.slots):
@@ -238,14 +239,13 @@ class InputEmbedding(nn.Module):
         max_text: int,
         max_patches: int,
         max_steps: int,
-        id_dropout: float,
         token_dropout: float,
     ) -> None:
         super().__init__()
         self.width = width
         self.table = Table(num_codes, width, deviation=0.02)  # CHOICE
-        self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
-        self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
+        self.item_fields = FieldEmbedding(item_fields)
+        self.context_fields = FieldEmbedding(context_fields)
         self.numbers = NumberEmbedding(num_numbers, width)
         self.text = _modality(text_width, width, max_text, token_dropout)
         self.image = _modality(image_width, width, max_patches, token_dropout)

@@ -107,12 +107,11 @@ class FieldReader(nn.Module):
         image_width: int | None,
         num_pasts: int,
         width: int,
-        id_dropout: float,
     ) -> None:
         super().__init__()
         self.table = Table(num_codes, width, deviation=START)
-        self.item_fields = FieldEmbedding(item_fields, id_dropout=id_dropout)
-        self.context_fields = FieldEmbedding(context_fields, id_dropout=id_dropout)
+        self.item_fields = FieldEmbedding(item_fields)
+        self.context_fields = FieldEmbedding(context_fields)
         self.numbers = NumberEmbedding(num_numbers, width)
         self.text = None if text_width is None else PooledEmbedding(text_width, width)
         self.image = None if image_width is None else PooledEmbedding(image_width, width)

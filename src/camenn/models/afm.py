@@ -20,8 +20,6 @@ class AfmConfig:
     attention_width: int = 16
     dropout: float = 0.0
     """Of the pooled products (their section 3.3)."""
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: AfmConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -29,7 +27,6 @@ def build(config: AfmConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [
             AttentionalProducts(
                 reader.num_fields, config.width, attention_width=config.attention_width, dropout=config.dropout

@@ -25,8 +25,6 @@ class BstConfig:
     """Width of the feed-forward, in widths of the sequence. CHOICE: Vaswani et al. 2017; the paper names none."""
     hidden: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: BstConfig, inputs: ModelInputs) -> SequenceModel:
@@ -34,7 +32,6 @@ def build(config: BstConfig, inputs: ModelInputs) -> SequenceModel:
     return SequenceModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         reader=lambda item_width: BehaviourTransformer(
             item_width,
             width=config.sequence_width,

@@ -29,8 +29,6 @@ class CamennConfig:
     dropout: float = 0.1
     token_dropout: float = 0.0
     """Share of text tokens and patches unseen at a training step. DEVIATION: beyond the paper."""
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: beyond the paper."""
     shared_bottom: bool = True
     """Whether a block of all tasks stands below the experts."""
     experts: Literal["transformer", "mlp", "lstm"] = "transformer"
@@ -57,7 +55,6 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         inputs,
         width=width,
         dropout=config.dropout,
-        id_dropout=config.id_dropout,
         token_dropout=config.token_dropout,
         pattern=config.pattern,
         products=config.products,

@@ -21,8 +21,6 @@ class DeepFmConfig:
     hidden: tuple[int, ...] = (256, 128)
     """Units of the deep layers. CHOICE."""
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: DeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -30,6 +28,5 @@ def build(config: DeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [Products(), FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout)],
     )

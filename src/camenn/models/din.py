@@ -24,8 +24,6 @@ class DinConfig:
     dropout: float = 0.0
     regularisation: float = 0.0
     """Mini-batch aware (their equation 6): of the vectors that a batch holds, each by how rare it is in training."""
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: DinConfig, inputs: ModelInputs) -> SequenceModel:
@@ -33,7 +31,6 @@ def build(config: DinConfig, inputs: ModelInputs) -> SequenceModel:
     return SequenceModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         reader=lambda width: TargetAttention(width, config.attention),
         hidden=config.hidden,
         dropout=config.dropout,

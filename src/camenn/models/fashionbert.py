@@ -33,8 +33,6 @@ class FashionBertConfig:
     heads: int = 8
     num_blocks: int = 3
     dropout: float = 0.1
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 class FashionBert(MultiTaskModel):
@@ -76,7 +74,7 @@ def build(config: FashionBertConfig, inputs: ModelInputs) -> FashionBert:
         for _ in range(config.num_blocks)
     ]
     return FashionBert(
-        read=token_input(inputs, width=width, dropout=config.dropout, id_dropout=config.id_dropout),
+        read=token_input(inputs, width=width, dropout=config.dropout),
         bottom=Stack(blocks),
         towers={task: Tower(Pooler(width), width=width, num_evidence=0) for task in Task},
     )

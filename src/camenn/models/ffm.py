@@ -17,8 +17,6 @@ class FfmConfig:
     name: Literal["ffm"] = "ffm"
     width: int = 8
     """Of the latent vector for one met field."""
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: FfmConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -26,6 +24,5 @@ def build(config: FfmConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width * inputs.num_fields,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [FieldAwareProducts(reader.num_fields)],
     )

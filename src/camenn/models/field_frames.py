@@ -17,7 +17,7 @@ from camenn.models.output import Model, ModelInputs, ModelOutput
 from camenn.task import Task
 
 
-def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float, with_history: bool = True) -> FieldReader:
+def field_reader(inputs: ModelInputs, *, width: int, with_history: bool = True) -> FieldReader:
     """The fields of a shop of these sizes, as vectors of one width; the history is among them where it is read."""
     return FieldReader(
         num_codes=inputs.num_codes,
@@ -29,7 +29,6 @@ def field_reader(inputs: ModelInputs, *, width: int, id_dropout: float, with_his
         image_width=inputs.image_width,
         num_pasts=inputs.num_pasts if with_history else 0,
         width=width,
-        id_dropout=id_dropout,
     )
 
 
@@ -55,12 +54,11 @@ class AdditiveModel(Model):
         inputs: ModelInputs,
         *,
         width: int,
-        id_dropout: float,
         terms: Callable[[FieldReader], list[nn.Module]],
     ) -> None:
         """terms: from the fields that there are to what is summed over their vectors."""
         super().__init__()
-        self.embed = field_reader(inputs, width=1 + width, id_dropout=id_dropout)
+        self.embed = field_reader(inputs, width=1 + width)
         with torch.no_grad():
             self.embed.table.weight[:, 0] = 0.0  # the first order begins with nothing said
         self.terms = nn.ModuleList(terms(self.embed))
@@ -92,7 +90,6 @@ class SequenceModel(Model):
         inputs: ModelInputs,
         *,
         width: int,
-        id_dropout: float,
         reader: Callable[[int], SequenceReader],
         hidden: Sequence[int],
         dropout: float,
@@ -103,7 +100,7 @@ class SequenceModel(Model):
         regularisation: of the vectors that a batch holds, each the weaker the more often it is trained.
         """
         super().__init__()
-        self.embed = field_reader(inputs, width=width, id_dropout=id_dropout, with_history=False)
+        self.embed = field_reader(inputs, width=width, with_history=False)
         self.reader = reader(self.embed.num_item_fields * width)
         self.head = FieldPerceptron(
             self.embed, width, hidden, beside=self.reader.num_outputs, dropout=dropout, activation=activation

@@ -17,8 +17,6 @@ class FmConfig:
     name: Literal["fm"] = "fm"
     width: int = 16
     """Of each field's latent vector."""
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: FmConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -26,6 +24,5 @@ def build(config: FmConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [Products()],
     )

@@ -129,7 +129,6 @@ def token_input(
     *,
     width: int,
     dropout: float,
-    id_dropout: float,
     token_dropout: float = 0.0,
     pattern: Pattern = Pattern.FULL,
     products: bool = False,
@@ -146,7 +145,6 @@ def token_input(
         max_text=inputs.max_text,
         max_patches=inputs.max_patches,
         max_steps=inputs.max_steps,
-        id_dropout=id_dropout,
         token_dropout=token_dropout,
     )
     num_fields = inputs.context_fields.num_fields + inputs.item_fields.num_fields

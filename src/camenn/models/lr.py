@@ -15,15 +15,11 @@ class LogisticRegressionConfig:
 
     name: Literal["lr"] = "lr"
 
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
-
 
 def build(config: LogisticRegressionConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
     return AdditiveModel(
         inputs,
         width=0,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [],
     )

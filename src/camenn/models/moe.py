@@ -27,8 +27,6 @@ class MoeConfig:
     tower: tuple[int, ...] = (64,)
     """Units of each task's own layers."""
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: MoeConfig, inputs: ModelInputs) -> MultiTaskModel:
@@ -38,7 +36,7 @@ def build(config: MoeConfig, inputs: ModelInputs) -> MultiTaskModel:
         DenseStack(flat, config.expert, dropout=config.dropout) for _ in range(config.num_experts)
     ]
     return MultiTaskModel(
-        read=FlatInput(field_reader(inputs, width=config.width, id_dropout=config.id_dropout)),
+        read=FlatInput(field_reader(inputs, width=config.width)),
         bottom=Stack([]),
         routing=SharedGate(experts, width=flat),
         towers=flat_towers(config.expert[-1], config.tower, dropout=config.dropout),

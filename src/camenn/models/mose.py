@@ -20,8 +20,6 @@ class MoseConfig:
     width: int = 64
     num_experts: int = 4
     dropout: float = 0.1
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: MoseConfig, inputs: ModelInputs) -> MultiTaskModel:
@@ -31,7 +29,7 @@ def build(config: MoseConfig, inputs: ModelInputs) -> MultiTaskModel:
         return LstmBlock(config.width, dropout=config.dropout)
 
     return MultiTaskModel(
-        read=token_input(inputs, width=config.width, dropout=config.dropout, id_dropout=config.id_dropout),
+        read=token_input(inputs, width=config.width, dropout=config.dropout),
         bottom=Stack([block()]),
         routing=MultiGate([block() for _ in range(config.num_experts)], width=config.width, top_k=config.num_experts),
         towers={task: Tower(block(), width=config.width, num_evidence=0) for task in Task},

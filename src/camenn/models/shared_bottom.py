@@ -24,15 +24,13 @@ class SharedBottomConfig:
     tower: tuple[int, ...] = (64,)
     """Units of each task's own layers."""
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: SharedBottomConfig, inputs: ModelInputs) -> MultiTaskModel:
     """The model for a shop of these sizes."""
     flat = inputs.num_fields * config.width
     return MultiTaskModel(
-        read=FlatInput(field_reader(inputs, width=config.width, id_dropout=config.id_dropout)),
+        read=FlatInput(field_reader(inputs, width=config.width)),
         bottom=Stack(flat_blocks(config.hidden, flat, dropout=config.dropout)),
         routing=Share(),
         towers=flat_towers(config.hidden[-1], config.tower, dropout=config.dropout),

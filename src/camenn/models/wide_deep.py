@@ -20,8 +20,6 @@ class WideDeepConfig:
     hidden: tuple[int, ...] = (256, 128)
     """Units of the deep layers. CHOICE."""
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: WideDeepConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -29,6 +27,5 @@ def build(config: WideDeepConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout)],
     )

@@ -25,8 +25,6 @@ class XDeepFmConfig:
     hidden: tuple[int, ...] = (256, 128)
     """Units of the deep layers. CHOICE."""
     dropout: float = 0.0
-    id_dropout: float = 0.1
-    """Share of identifiers taken for unseen at a training step. DEVIATION: so that new users and items are scored."""
 
 
 def build(config: XDeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
@@ -34,7 +32,6 @@ def build(config: XDeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
     return AdditiveModel(
         inputs,
         width=config.width,
-        id_dropout=config.id_dropout,
         terms=lambda reader: [
             CompressedInteraction(reader.num_fields, config.maps, split_half=config.split_half),
             FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout),
