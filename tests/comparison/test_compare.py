@@ -17,6 +17,7 @@ from camenn.comparison.compare import Comparison, compare
 from camenn.comparison.config import ComparisonConfig, Spoiling, parse_comparison
 from camenn.comparison.runs import places
 from camenn.comparison.standings import standings
+from camenn.metrics.ranking import auc
 from camenn.run_config import RunConfig
 from camenn.tables.shop import open_shop
 from camenn.training.trainer import with_seed
@@ -179,11 +180,13 @@ def test_places_come_seed_by_seed_and_spoiled_shops_last() -> None:
 
 @pytest.mark.slow
 def test_spoiled_copies_are_trained_and_judged_beside_the_shop_itself(toy_shop: Path, tmp_path: Path) -> None:
-    config = comparison(seeds=[0], systems={"FM": SYSTEMS["FM"]}, spoiled={"names": [0.5], "categories": [0.5]})
+    learning = SYSTEMS["FM"] | {"training": {"learning_rate": 0.05}}  # so much that a wrong name shows
+    config = comparison(seeds=[0], systems={"FM": learning}, spoiled={"names": [0.5], "categories": [0.5]})
     found = compare(config, open_shop(toy_shop), tmp_path / "out", jobs=2, console=QUIET)
     assert not found.failed
     table = next(sheet for sheet in found.sheets if sheet.name == "robustness")
     assert table.columns == ("system", "as it is", "50% of names", "50% of categories")
+    assert len(set(table.rows[0][1:])) == 3  # each shop gave another model
     assert (tmp_path / "out" / "figures" / "robustness.png").is_file()
     spoiled = pl.read_parquet(tmp_path / "out" / "shops" / "names-0.5" / "spoiled.parquet")
     assert spoiled["what"].unique().to_list() == ["names"]
@@ -193,4 +196,5 @@ def test_spoiled_copies_are_trained_and_judged_beside_the_shop_itself(toy_shop: 
     )
     rows = clean.select("group", "item_id", "label")
     assert all(one.select("group", "item_id", "label").equals(rows) for one in dirty)
-    assert len({tuple(one["logit"]) for one in (clean, *dirty)}) == 3  # each shop gave another model
+    judged = [one.filter(task="conversion", split="test") for one in (clean, *dirty)]
+    assert table.rows[0][1:] == tuple(f"{auc(one['logit'].to_numpy(), one['label'].to_numpy()):.4f}" for one in judged)

@@ -110,6 +110,15 @@ def test_the_tasks_that_were_asked_for_choose_the_epoch(
     assert train_on(shop, tmp_path / "run", small_config(training=settings)).bundle.facts["best_epoch"] == best
 
 
+@pytest.mark.parametrize("option", ["user_dropout", "item_dropout"])
+def test_leaving_ids_out_changes_what_is_learned(shop: Path, tmp_path: Path, option: str) -> None:
+    never = small_config(training={"max_epochs": 1, "user_dropout": 0.0, "item_dropout": 0.0})
+    often = small_config(training={"max_epochs": 1, "user_dropout": 0.0, "item_dropout": 0.0, option: 0.5})
+    train_on(shop, tmp_path / "never", never)
+    train_on(shop, tmp_path / "often", often)
+    assert not same(weights(tmp_path / "never"), weights(tmp_path / "often"))
+
+
 def test_training_ends_after_as_many_epochs_as_were_asked_for(shop: Path, tmp_path: Path) -> None:
     facts = train_on(shop, tmp_path / "run", small_config(training={"max_epochs": 1})).bundle.facts
     assert facts["epochs"] == 1

@@ -147,9 +147,7 @@ def token_input(
         max_steps=inputs.max_steps,
         token_dropout=token_dropout,
     )
-    num_fields = inputs.context_fields.num_fields + inputs.item_fields.num_fields
-    num_fields += inputs.num_row_fields + inputs.num_numbers
-    met = FieldWeightedProducts(num_fields, width) if products else None
+    met = FieldWeightedProducts(inputs.num_plain_fields, width) if products else None
     return TokenInput(embed, pattern=pattern, dropout=dropout, products=met)
 
 

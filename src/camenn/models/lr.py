@@ -18,8 +18,4 @@ class LogisticRegressionConfig:
 
 def build(config: LogisticRegressionConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
-    return AdditiveModel(
-        inputs,
-        width=0,
-        terms=lambda reader: [],
-    )
+    return AdditiveModel(inputs, width=0, terms=lambda reader: [])

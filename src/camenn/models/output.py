@@ -37,8 +37,13 @@ class ModelInputs:
     def num_fields(self) -> int:
         """Fields of a row as `layers.fields.FieldReader` gives them."""
         content = (self.text_width is not None) + (self.image_width is not None)
+        return self.num_plain_fields + self.num_pasts + content
+
+    @property
+    def num_plain_fields(self) -> int:
+        """Of these, the fields of profile, moment, item and both, and the numbers: neither history nor content."""
         named = self.context_fields.num_fields + self.item_fields.num_fields + self.num_row_fields
-        return named + self.num_pasts + content + self.num_numbers
+        return named + self.num_numbers
 
 
 @dataclass(frozen=True, slots=True)
