@@ -129,7 +129,7 @@ def look_up(table: Table, *blocks: Tensor) -> list[Tensor]:
 
 
 class NumberEmbedding(nn.Module):
-    """Numbers as tokens: a vector of its own times the value, and a bias (FT-Transformer, Gorishniy et al. 2021)."""
+    """Numbers as vectors: one of its own times the value, and a bias (FT-Transformer, Gorishniy et al. 2021)."""
 
     def __init__(self, num_numbers: int, width: int) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class NumberEmbedding(nn.Module):
         self.bias = nn.Parameter(torch.randn(num_numbers, width) * 0.02)
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """(rows, numbers), nan where missing -> (rows, numbers, width) tokens, (rows, numbers) mask."""
+        """(rows, numbers), nan where missing -> (rows, numbers, width), (rows, numbers) mask."""
         present = ~torch.isnan(values)
         return torch.nan_to_num(values)[..., None] * self.weight + self.bias, present
 

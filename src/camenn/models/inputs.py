@@ -94,6 +94,7 @@ class TokenInput(nn.Module):
                     FieldVectors(meeting * meeting_mask[..., None], meeting_mask),
                 )
             )
+        meeting, meeting_mask = _numbers_as_one(meeting, meeting_mask, num_fields=batch.row_codes.shape[1])
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
         own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]
         if self.pattern is Pattern.FULL:
@@ -172,6 +173,21 @@ class FlatInput(nn.Module):
 
     def _flat(self, rows: Tensor) -> Sequence:
         return Sequence(lowered(rows.flatten(1))[:, None], rows.new_ones(rows.shape[0], 1, dtype=torch.bool))
+
+
+def _numbers_as_one(vectors: Tensor, mask: Tensor, *, num_fields: int) -> tuple[Tensor, Tensor]:
+    """(rows, fields and numbers, width) and their mask, the numbers added up to one token.
+
+    CHOICE: a token each is half of a row's tokens, and half its time, for no gain.
+    """
+    numbers, present = vectors[:, num_fields:], mask[:, num_fields:]
+    if numbers.shape[1] == 0:
+        return vectors, mask
+    total = (numbers * present[..., None]).sum(dim=1, keepdim=True)
+    return (
+        torch.cat([vectors[:, :num_fields], total], dim=1),
+        torch.cat([mask[:, :num_fields], present.any(dim=1, keepdim=True)], dim=1),
+    )
 
 
 def _real(num_rows: int, like: Tensor) -> Tensor:
