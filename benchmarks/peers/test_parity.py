@@ -165,11 +165,11 @@ def deepctr_columns() -> list[object]:
 
 def copy_additive(theirs: nn.Module, ours: Model) -> None:
     """Table, first order and bias into a model of DeepCTR-Torch."""
-    table = ours.embed.table.weight
+    table = ours.logit.embed.table.weight
     for field in range(FIELDS):
         copy(theirs.embedding_dict[f"f{field}"].weight, of_field(table, field)[:, 1:])
         copy(theirs.linear_model.embedding_dict[f"f{field}"].weight, of_field(table, field)[:, 0])
-    copy(theirs.out.bias, ours.bias)
+    copy(theirs.out.bias, ours.logit.bias)
 
 
 def copy_perceptron(theirs: nn.Module, head: nn.Linear, ours: nn.Module) -> None:
@@ -199,7 +199,7 @@ def test_deepfm_is_that_of_deepctr_torch() -> None:
     ours = our_model(DeepFmConfig(width=WIDTH, hidden=HIDDEN))
     theirs = models.DeepFM(columns, columns, dnn_hidden_units=HIDDEN).double().eval()
     copy_additive(theirs, ours)
-    copy_perceptron(theirs.dnn, theirs.dnn_linear, ours.terms[1])
+    copy_perceptron(theirs.dnn, theirs.dnn_linear, ours.logit.terms[1])
     assert_same(probability(ours, values), theirs(values.double()).squeeze(-1))
 
 
@@ -219,8 +219,8 @@ def test_xdeepfm_is_that_of_deepctr_torch_without_activation_and_bias_of_the_map
     )
     theirs = theirs.double().eval()
     copy_additive(theirs, ours)
-    copy_perceptron(theirs.dnn, theirs.dnn_linear, ours.terms[1])
-    interaction = ours.terms[0]
+    copy_perceptron(theirs.dnn, theirs.dnn_linear, ours.logit.terms[1])
+    interaction = ours.logit.terms[0]
     pasts = slice(FIELDS, FIELDS + NUM_PASTS)  # missing here: what is multiplied with them is zero
     first, second = interaction.weights
     assert first[pasts].numel() > 0
@@ -238,7 +238,7 @@ def test_afm_is_that_of_deepctr_torch() -> None:
     ours = our_model(AfmConfig(width=WIDTH, attention_width=3))
     theirs = models.AFM(columns, columns, attention_factor=3).double().eval()
     copy_additive(theirs, ours)
-    products = ours.terms[0]
+    products = ours.logit.terms[0]
     copy(theirs.fm.attention_W, products.attention.weight.T)
     copy(theirs.fm.attention_b, products.attention.bias)
     copy(theirs.fm.projection_h, products.score.weight.T)

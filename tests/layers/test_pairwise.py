@@ -9,7 +9,7 @@ import torch
 from camenn.layers import compressed_interaction, pairwise
 from camenn.layers.compressed_interaction import CompressedInteraction, interact
 from camenn.layers.fields import FieldVectors, RowVectors
-from camenn.layers.pairwise import AttentionalProducts, FieldAwareProducts, FieldWeightedProducts, Products
+from camenn.layers.pairwise import AttentionalProducts, FieldAwareProducts, Products
 
 WIDTH = 6
 COUNTS = (3, 2, 1)
@@ -47,21 +47,6 @@ def test_products_are_the_sum_over_pairs_of_fields(fields: RowVectors) -> None:
     vectors, _ = rows(fields)
     expected = [sum(one @ other for one, other in combinations(row, 2)) for row in vectors]
     assert Products()(fields).numpy() == pytest.approx(expected, abs=1e-4)
-
-
-def test_field_weighted_products_weigh_each_pair_and_each_field(fields: RowVectors) -> None:
-    vectors, _ = rows(fields)
-    products = FieldWeightedProducts(NUM_FIELDS, WIDTH)
-    assert products(fields).detach().numpy() == pytest.approx(Products()(fields).numpy(), abs=1e-4)  # as it begins
-    torch.nn.init.normal_(products.first_order)
-    torch.nn.init.normal_(products.strength)
-    strength, first_order = products.strength.detach().numpy(), products.first_order.detach().numpy()
-    expected = [
-        sum(strength[one, other] * row[one] @ row[other] for one, other in combinations(range(NUM_FIELDS), 2))
-        + sum(first_order[one] @ row[one] for one in range(NUM_FIELDS))
-        for row in vectors
-    ]
-    assert products(fields).detach().numpy() == pytest.approx(expected, abs=1e-4)
 
 
 def test_field_aware_products_take_the_vector_for_the_field_that_is_met(fields: RowVectors) -> None:

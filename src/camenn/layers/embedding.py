@@ -257,11 +257,6 @@ class InputEmbedding(nn.Module):
         for embedding in (self.step, self.outcome, self.age):
             nn.init.normal_(embedding.weight, std=0.02)
 
-    def content(self) -> dict[str, Standardise]:
-        """What standardises the tokens of each modality that is read."""
-        read = {"text": self.text, "image": self.image}
-        return {name: one.standardise for name, one in read.items() if one is not None}
-
     def items(self, items: Items) -> ItemTokens:
         """The distinct items, each token projected once; a modality without tokens enters as its pooled vector."""
         fields, fields_mask = self.item_fields(items.codes, self.table)

@@ -124,11 +124,6 @@ class FieldReader(nn.Module):
     def num_fields(self) -> int:
         return self.num_request_fields + self.num_item_fields + self.num_meeting_fields
 
-    def content(self) -> dict[str, Standardise]:
-        """What standardises the pooled vectors of each modality that is read."""
-        read = {"text": self.text, "image": self.image}
-        return {name: one.standardise for name, one in read.items() if one is not None}
-
     def forward(self, batch: RequestBatch) -> tuple[RowVectors, Tensor]:
         """Every field of every row, each embedded once.
 

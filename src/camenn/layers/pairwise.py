@@ -159,23 +159,3 @@ def _pairs(vectors: Tensor) -> Tensor:
 def _hidden(pairs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """relu(weight pair + bias): (rows, pairs, width) -> (rows x pairs, attention)"""
     return torch.addmm(bias, pairs.flatten(0, 1), weight.T).relu_()
-
-
-class FieldWeightedProducts(nn.Module):
-    """First order by field, and products of two fields, each pair with a weight (Pan et al. 2018, section 3).
-
-    A pair that only fits the past, as a user with every item, is left out by its weight alone and spoils no vector.
-    """
-
-    def __init__(self, num_fields: int, width: int) -> None:
-        super().__init__()
-        self.first_order = nn.Parameter(torch.zeros(num_fields, width))
-        self.strength = nn.Parameter(torch.ones(num_fields, num_fields))
-        """Of a pair above the diagonal; the rest is not read."""
-
-    def forward(self, fields: RowVectors) -> Tensor:
-        """-> (rows,) logits."""
-        vectors = fields.rows()
-        met = self.strength.triu(1) @ vectors
-        logits: Tensor = (vectors * (met + self.first_order)).sum(dim=(1, 2))
-        return logits

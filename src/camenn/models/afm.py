@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from camenn.layers.pairwise import AttentionalProducts
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -25,11 +25,13 @@ class AfmConfig:
 def build(config: AfmConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
     return AdditiveModel(
-        inputs,
-        width=config.width,
-        terms=lambda reader: [
-            AttentionalProducts(
-                reader.num_fields, config.width, attention_width=config.attention_width, dropout=config.dropout
-            )
-        ],
+        FieldSum(
+            inputs,
+            width=config.width,
+            terms=lambda reader: [
+                AttentionalProducts(
+                    reader.num_fields, config.width, attention_width=config.attention_width, dropout=config.dropout
+                )
+            ],
+        )
     )

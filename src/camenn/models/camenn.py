@@ -9,11 +9,16 @@ from torch import nn
 
 from camenn.layers.aligned_space import NUM_EVIDENCE, AlignedSpace
 from camenn.layers.blocks import DenseStack, LstmBlock
+from camenn.layers.soft_match import SoftMatches
 from camenn.layers.transformer import TransformerBlock
+from camenn.models.ffm import field_aware_sum
 from camenn.models.frames import MultiGate, MultiTaskModel, Stack, Tower
 from camenn.models.inputs import Pattern, token_input
 from camenn.models.output import ModelInputs
 from camenn.task import Task
+
+PRODUCT_WIDTH = 8
+"""Of a field's vector for one met field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,9 @@ class CamennConfig:
     """What an expert is; the others are MMoE's and MoSE's, to compare with."""
     pattern: Pattern = Pattern.FULL
     products: bool = True
-    """Whether products of two fields add to the conversion logit. DEVIATION: beyond the paper."""
+    """Whether a field-aware factorisation machine adds to the conversion logit. DEVIATION: beyond the paper."""
+    soft_matches: bool = True
+    """Whether past purchases that are like the candidate add to it. DEVIATION: beyond the paper."""
     aligned_width: int = 128
     """Width of the aligned space; 0 leaves it out, which is the paper's own way."""
     aligned_dropout: float = 0.5
@@ -57,7 +64,6 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         dropout=config.dropout,
         token_dropout=config.token_dropout,
         pattern=config.pattern,
-        products=config.products,
     )
     aligned = _aligned_space(config, inputs)
     towers: dict[Task, Tower] = {}
@@ -76,7 +82,17 @@ def build(config: CamennConfig, inputs: ModelInputs) -> MultiTaskModel:
         routing=MultiGate([expert() for _ in range(config.num_experts)], width=width, top_k=config.top_k),
         towers=towers,
         aligned_space=aligned,
+        beside=_beside(config, inputs),
     )
+
+
+def _beside(config: CamennConfig, inputs: ModelInputs) -> list[nn.Module]:
+    beside: list[nn.Module] = []
+    if config.products:
+        beside.append(field_aware_sum(inputs, width=PRODUCT_WIDTH))
+    if config.soft_matches and inputs.max_steps and (inputs.text_width or inputs.image_width):
+        beside.append(SoftMatches(inputs.text_width, inputs.image_width))
+    return beside
 
 
 def _aligned_space(config: CamennConfig, inputs: ModelInputs) -> AlignedSpace | None:

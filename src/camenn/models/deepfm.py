@@ -7,7 +7,7 @@ from typing import Literal
 
 from camenn.layers.pairwise import Products
 from camenn.layers.perceptron import FieldPerceptron
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -26,7 +26,12 @@ class DeepFmConfig:
 def build(config: DeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
     return AdditiveModel(
-        inputs,
-        width=config.width,
-        terms=lambda reader: [Products(), FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout)],
+        FieldSum(
+            inputs,
+            width=config.width,
+            terms=lambda reader: [
+                Products(),
+                FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout),
+            ],
+        )
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from camenn.layers.pairwise import FieldAwareProducts
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -19,10 +19,15 @@ class FfmConfig:
     """Of the latent vector for one met field."""
 
 
-def build(config: FfmConfig, inputs: ModelInputs) -> AdditiveModel:
-    """The model for a shop of these sizes."""
-    return AdditiveModel(
+def field_aware_sum(inputs: ModelInputs, *, width: int) -> FieldSum:
+    """The logit; width: of the latent vector for one met field."""
+    return FieldSum(
         inputs,
-        width=config.width * inputs.num_fields,
+        width=width * inputs.num_fields,
         terms=lambda reader: [FieldAwareProducts(reader.num_fields)],
     )
+
+
+def build(config: FfmConfig, inputs: ModelInputs) -> AdditiveModel:
+    """The model for a shop of these sizes."""
+    return AdditiveModel(field_aware_sum(inputs, width=config.width))

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from camenn.batches.batch import Batch, PairBatch
+from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.behaviour import BehaviourTransformer
-from camenn.layers.embedding import Standardise
 from camenn.layers.fields import FieldReader
 from camenn.layers.perceptron import Activation, FieldPerceptron
 from camenn.layers.target_attention import TargetAttention
@@ -37,13 +36,14 @@ def answered(logits: Tensor) -> ModelOutput:
     return ModelOutput({Task.CONVERSION: logits}, {}, {Task.CONVERSION: logits[:, None]})
 
 
-def refuse_pairs(batch: Batch) -> None:
-    """Raises TypeError where a model of conversion alone is asked whether text and picture fit."""
+def only_requests(batch: Batch) -> RequestBatch:
+    """The batch. Raises TypeError where a model of conversion alone is asked whether text and picture fit."""
     if isinstance(batch, PairBatch):
         raise TypeError("this model answers conversion alone; give it requests, not pairs")
+    return batch
 
 
-class AdditiveModel(Model):
+class FieldSum(nn.Module):
     """logit = bias + first order + the sum of terms over the fields' vectors.
 
     The first dimension of every field's vector is its weight of the first order; the others are what the terms read.
@@ -64,19 +64,26 @@ class AdditiveModel(Model):
         self.terms = nn.ModuleList(terms(self.embed))
         self.bias = nn.Parameter(torch.zeros(()))
 
-    def content(self) -> dict[str, Standardise]:
-        """Of the fields' reader."""
-        return self.embed.content()
+    def forward(self, batch: RequestBatch) -> Tensor:
+        """-> (rows,) logits."""
+        fields, _ = self.embed(batch)
+        weights, rest = fields.split(1)
+        logits: Tensor = self.bias + weights.total().squeeze(-1)
+        for term in self.terms:
+            logits = logits + term(rest)
+        return logits
+
+
+class AdditiveModel(Model):
+    """Conversion as a sum over fields and nothing else."""
+
+    def __init__(self, logit: FieldSum) -> None:
+        super().__init__()
+        self.logit = logit
 
     def forward(self, batch: Batch) -> ModelOutput:
         """(rows,) logits of conversion. Raises TypeError for pairs."""
-        refuse_pairs(batch)
-        fields, _ = self.embed(batch)
-        weights, rest = fields.split(1)
-        logits = self.bias + weights.total().squeeze(-1)
-        for term in self.terms:
-            logits = logits + term(rest)
-        return answered(logits)
+        return answered(self.logit(only_requests(batch)))
 
 
 SequenceReader = TargetAttention | BehaviourTransformer
@@ -110,15 +117,11 @@ class SequenceModel(Model):
             del self.code_counts
             self.register_buffer("code_counts", torch.zeros(inputs.num_codes))
 
-    def content(self) -> dict[str, Standardise]:
-        """Of the fields' reader."""
-        return self.embed.content()
-
     def forward(self, batch: Batch) -> ModelOutput:
         """(rows,) logits of conversion. Raises TypeError for pairs."""
-        refuse_pairs(batch)
-        fields, items = self.embed(batch)
-        read = self.reader(items.flatten(1), batch)
+        requests = only_requests(batch)
+        fields, items = self.embed(requests)
+        read = self.reader(items.flatten(1), requests)
         return answered(self.head(fields, read))
 
     def penalty(self, batch: Batch) -> Tensor | None:

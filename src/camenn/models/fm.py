@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from camenn.layers.pairwise import Products
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -21,8 +21,4 @@ class FmConfig:
 
 def build(config: FmConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
-    return AdditiveModel(
-        inputs,
-        width=config.width,
-        terms=lambda reader: [Products()],
-    )
+    return AdditiveModel(FieldSum(inputs, width=config.width, terms=lambda reader: [Products()]))

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from camenn.batches.batch import Batch, PairBatch, RequestBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
 from camenn.layers.blocks import DenseStack
-from camenn.layers.embedding import Standardise
 from camenn.layers.precision import full_linear
 from camenn.layers.routing import Gate, MixtureOfExperts
 from camenn.layers.sharing import Columns, CrossStitch, FactorisedColumns
@@ -150,22 +149,25 @@ class MultiTaskModel(Model):
         routing: nn.Module,
         towers: dict[Task, Tower],
         aligned_space: AlignedSpace | None = None,
+        beside: list[nn.Module] | None = None,
     ) -> None:
+        """beside: from request batches to (rows,) logits, which add to conversion's and are learned with it."""
         super().__init__()
         self.read = read
         self.bottom = bottom
         self.routing = routing
         self.towers = nn.ModuleDict({task.value: tower for task, tower in towers.items()})
         self.aligned_space = aligned_space
+        self.beside = nn.ModuleList(beside or [])
 
     def forward(self, batch: Batch) -> ModelOutput:
         """A request batch answers conversion, a pair batch the two alignment tasks."""
         aligned = self._align(batch)
         if isinstance(batch, RequestBatch):
-            sequence, beside = self.read.requests(batch)
+            beside: Tensor | None = sum(term(batch) for term in self.beside) if self.beside else None
             evidence = None if aligned is None else request_evidence(batch, aligned)
             output = ModelOutput({}, {}, {}, aligned)
-            self._answer(output, Task.CONVERSION, self.bottom(sequence), evidence, beside)
+            self._answer(output, Task.CONVERSION, self.bottom(self.read.requests(batch)), evidence, beside)
             return output
         return self._answer_pairs(batch, self.bottom(self.read.pairs(batch)), aligned)
 
@@ -178,10 +180,6 @@ class MultiTaskModel(Model):
             said = None if evidence is None else evidence[rows]
             self._answer(output, task, chosen, said)
         return output
-
-    def content(self) -> dict[str, Standardise]:
-        """Of what reads the shop."""
-        return self.read.content()
 
     def penalty(self, batch: Batch) -> Tensor | None:
         """() of the routing, where it has one."""

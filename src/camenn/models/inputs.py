@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from camenn.batches.batch import PairBatch, RequestBatch
 from camenn.layers.dropout import Dropout
-from camenn.layers.embedding import InputEmbedding, Standardise
-from camenn.layers.fields import FieldReader, FieldVectors, RowVectors
+from camenn.layers.embedding import InputEmbedding
+from camenn.layers.fields import FieldReader
 from camenn.layers.masking import Hidden
-from camenn.layers.pairwise import FieldWeightedProducts
 from camenn.layers.precision import lowered
 from camenn.layers.transformer import Memory
 from camenn.models.output import ModelInputs
@@ -50,33 +49,24 @@ class Sequence:
 class TokenInput(nn.Module):
     """[CLS], fields, history, text and patches as tokens of one width (Li et al. 2020, sections 3.1 and 3.2)."""
 
-    def __init__(
-        self, embed: InputEmbedding, *, pattern: Pattern, dropout: float, products: FieldWeightedProducts | None
-    ) -> None:
+    def __init__(self, embed: InputEmbedding, *, pattern: Pattern, dropout: float) -> None:
         super().__init__()
         self.embed = embed
         self.norm = nn.LayerNorm(embed.width)
         self.dropout = Dropout(dropout)
         self.pattern = pattern
-        self.products = products
         if pattern is Pattern.SHARED_HISTORY:
             self.request_token = nn.Parameter(torch.randn(embed.width) * 0.02)
-
-    def content(self) -> dict[str, Standardise]:
-        """Of the embedding of tokens."""
-        return self.embed.content()
 
     def _finish(self, vectors: Tensor) -> Tensor:
         # CHOICE: norm and dropout over the input, as BERT.
         finished: Tensor = self.dropout(self.norm(vectors))
         return finished
 
-    def requests(self, batch: RequestBatch) -> tuple[Sequence, Tensor | None]:
+    def requests(self, batch: RequestBatch) -> Sequence:
         """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2).
 
-        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items.
-        Beside it the (rows,) logits of the products of fields, where the model has them.
-        """
+        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items."""
         tokens = self.embed.items(batch.items)
         context, context_mask = self.embed.context(batch)
         history, history_mask = self.embed.history(batch, tokens)
@@ -85,29 +75,20 @@ class TokenInput(nn.Module):
         item = torch.cat([tokens.fields[: tokens.num_whole], tokens.text, tokens.image], dim=1)[batch.candidates]
         item_mask = torch.cat([tokens.fields_mask[: tokens.num_whole], tokens.text_mask, tokens.image_mask], dim=1)
         meeting, meeting_mask = self.embed.meeting(batch)
-        beside = None
-        if self.products is not None:
-            beside = self.products(
-                RowVectors(
-                    FieldVectors(context * context_mask[..., None], context_mask, batch.request),
-                    FieldVectors(tokens.fields * tokens.fields_mask[..., None], tokens.fields_mask, batch.candidates),
-                    FieldVectors(meeting * meeting_mask[..., None], meeting_mask),
-                )
-            )
         meeting, meeting_mask = _numbers_as_one(meeting, meeting_mask, num_fields=batch.row_codes.shape[1])
         own = [self.embed.cls.expand(batch.num_rows, 1, -1), meeting, item]
         own_mask = [_real(batch.num_rows, item_mask), meeting_mask, item_mask[batch.candidates]]
         if self.pattern is Pattern.FULL:
             vectors = torch.cat([own[0], shared[batch.request], *own[1:]], dim=1)
             mask = torch.cat([own_mask[0], shared_mask[batch.request], *own_mask[1:]], dim=1)
-            return Sequence(self._finish(vectors), mask), beside
+            return Sequence(self._finish(vectors), mask)
         start = self.request_token.expand(batch.num_requests, 1, -1)
         memory = Memory(
             self._finish(torch.cat([start, shared], dim=1)),
             torch.cat([_real(batch.num_requests, shared_mask), shared_mask], dim=1),
             batch.request,
         )
-        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory), beside
+        return Sequence(self._finish(torch.cat(own, dim=1)), torch.cat(own_mask, dim=1), memory)
 
     def pairs(self, batch: PairBatch, *, hidden: tuple[Hidden, Hidden] | None = None) -> Sequence:
         """The input of alignment; words and patches that are hidden are not read.
@@ -132,7 +113,6 @@ def token_input(
     dropout: float,
     token_dropout: float = 0.0,
     pattern: Pattern = Pattern.FULL,
-    products: bool = False,
 ) -> TokenInput:
     """Everything that a shop of these sizes has, as tokens."""
     embed = InputEmbedding(
@@ -148,8 +128,7 @@ def token_input(
         max_steps=inputs.max_steps,
         token_dropout=token_dropout,
     )
-    met = FieldWeightedProducts(inputs.num_plain_fields, width) if products else None
-    return TokenInput(embed, pattern=pattern, dropout=dropout, products=met)
+    return TokenInput(embed, pattern=pattern, dropout=dropout)
 
 
 class FlatInput(nn.Module):
@@ -159,13 +138,9 @@ class FlatInput(nn.Module):
         super().__init__()
         self.embed = embed
 
-    def content(self) -> dict[str, Standardise]:
-        """Of the fields' reader."""
-        return self.embed.content()
-
-    def requests(self, batch: RequestBatch) -> tuple[Sequence, Tensor | None]:
-        """(rows, 1, fields x width), and nothing beside."""
-        return self._flat(self.embed(batch)[0].rows()), None
+    def requests(self, batch: RequestBatch) -> Sequence:
+        """(rows, 1, fields x width)"""
+        return self._flat(self.embed(batch)[0].rows())
 
     def pairs(self, batch: PairBatch) -> Sequence:
         """(rows, 1, fields x width), zeros in all fields but text and picture."""

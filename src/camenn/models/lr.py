@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -18,4 +18,4 @@ class LogisticRegressionConfig:
 
 def build(config: LogisticRegressionConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
-    return AdditiveModel(inputs, width=0, terms=lambda reader: [])
+    return AdditiveModel(FieldSum(inputs, width=0, terms=lambda reader: []))

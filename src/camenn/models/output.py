@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from camenn.batches.batch import Batch, PairBatch
 from camenn.layers.aligned_space import Aligned, AlignedSpace
-from camenn.layers.embedding import Fields, Standardise
+from camenn.layers.embedding import Fields
 from camenn.layers.fields import NUM_PASTS
 from camenn.task import Task
 
@@ -36,14 +36,9 @@ class ModelInputs:
     @property
     def num_fields(self) -> int:
         """Fields of a row as `layers.fields.FieldReader` gives them."""
-        content = (self.text_width is not None) + (self.image_width is not None)
-        return self.num_plain_fields + self.num_pasts + content
-
-    @property
-    def num_plain_fields(self) -> int:
-        """Of these, the fields of profile, moment, item and both, and the numbers: neither history nor content."""
         named = self.context_fields.num_fields + self.item_fields.num_fields + self.num_row_fields
-        return named + self.num_numbers
+        content = (self.text_width is not None) + (self.image_width is not None)
+        return named + self.num_numbers + self.num_pasts + content
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +78,6 @@ class Model(nn.Module):
         self.aligned_space: AlignedSpace | None = None
         self.code_counts: Tensor | None = None
         """(num_codes,) a buffer where a model asks how many training events hold each code; filled before training."""
-
-    def content(self) -> dict[str, Standardise]:
-        """What standardises the tokens of `text` and `image`, to be measured on training items, as far as read."""
-        raise NotImplementedError
 
     def mix(self, task: Task) -> Tensor | None:
         """(parts,) how a task's logit is mixed from its parts, to be fitted on validation; None: of one part."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from camenn.layers.perceptron import FieldPerceptron
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -25,7 +25,9 @@ class WideDeepConfig:
 def build(config: WideDeepConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
     return AdditiveModel(
-        inputs,
-        width=config.width,
-        terms=lambda reader: [FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout)],
+        FieldSum(
+            inputs,
+            width=config.width,
+            terms=lambda reader: [FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout)],
+        )
     )

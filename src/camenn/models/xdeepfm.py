@@ -7,7 +7,7 @@ from typing import Literal
 
 from camenn.layers.compressed_interaction import CompressedInteraction
 from camenn.layers.perceptron import FieldPerceptron
-from camenn.models.field_frames import AdditiveModel
+from camenn.models.field_frames import AdditiveModel, FieldSum
 from camenn.models.output import ModelInputs
 
 
@@ -30,10 +30,12 @@ class XDeepFmConfig:
 def build(config: XDeepFmConfig, inputs: ModelInputs) -> AdditiveModel:
     """The model for a shop of these sizes."""
     return AdditiveModel(
-        inputs,
-        width=config.width,
-        terms=lambda reader: [
-            CompressedInteraction(reader.num_fields, config.maps, split_half=config.split_half),
-            FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout),
-        ],
+        FieldSum(
+            inputs,
+            width=config.width,
+            terms=lambda reader: [
+                CompressedInteraction(reader.num_fields, config.maps, split_half=config.split_half),
+                FieldPerceptron(reader, config.width, config.hidden, dropout=config.dropout),
+            ],
+        )
     )

@@ -17,6 +17,7 @@ from camenn.embeddings.store import TokenStore
 from camenn.errors import DataError
 from camenn.layers.embedding import InputEmbedding
 from camenn.layers.fields import FieldReader
+from camenn.layers.soft_match import SoftMatches
 from camenn.models.output import Model
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig, TrainingConfig
@@ -26,6 +27,8 @@ from camenn.tables.split import Part, split_shop
 
 STANDARDISE_ITEMS = 4096
 """Training items whose vectors the mean and deviation are measured on."""
+READS_CONTENT = (FieldReader, InputEmbedding, SoftMatches)
+"""Whose `text` and `image` standardise the encoders' vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,12 @@ def standardise(model: Model, parts: Parts) -> None:
     """
     rows = _training_items(parts)
     items = parts.source.gather(rows, num_whole=len(rows), tokens=True)
-    vectors = {"text": items.text, "image": items.image}
-    for name, standardise in model.content().items():
-        tokens = vectors[name]
-        if tokens is not None and len(tokens.vectors):
-            standardise.fit(tokens.vectors)
+    for module in model.modules():
+        if not isinstance(module, READS_CONTENT):
+            continue
+        for tokens, reader in ((items.text, module.text), (items.image, module.image)):
+            if reader is not None and tokens is not None and len(tokens.vectors):
+                reader.standardise.fit(tokens.vectors)
     space = model.aligned_space
     if space is None:
         return
