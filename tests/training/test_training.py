@@ -83,7 +83,7 @@ def test_training_stops_early_when_nothing_gets_better_and_keeps_the_best_epoch(
 
 
 def test_the_weights_are_those_of_the_best_epoch(shop: Path, tmp_path: Path) -> None:
-    wild = {"learning_rate": 0.03, "patience": 4, "max_epochs": 6}
+    wild = {"learning_rate": 0.1, "patience": 6, "max_epochs": 12}
     facts = train_on(shop, tmp_path / "long", small_config(training=wild)).bundle.facts
     scores = logged(tmp_path / "long", "validation/conversion_auc")
     best = int(np.argmax(scores)) + 1
