@@ -101,7 +101,7 @@ def train_some_steps(folder: Path, *, ids: bool, counts: bool) -> None:
     prepared = prepare(open_shop(folder), config, console=Console(quiet=True))
     objective = MultiTaskObjective(prepared.model, config.objective)
     optimizer = build_optimizer(objective, config.training)
-    plan = StepPlan(prepared.parts, config.requests, config.pairs, seed=0)
+    plan = StepPlan(prepared.parts, config, tasks=prepared.model.tasks)
     steps = list(enumerate(plan.epoch(0)[:NUM_STEPS]))
     for _, batches in prefetch(plan, steps, epoch=0):
         loss, _ = objective(batches)

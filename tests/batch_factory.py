@@ -11,8 +11,8 @@ from camenn.models.output import ModelInputs
 TEXT_WIDTH, IMAGE_WIDTH, MAX_TEXT, PATCHES = 12, 10, 6, 9
 INPUTS = ModelInputs(
     num_codes=60,
-    item_fields=Fields(slots=(1, 2), id_slots=((0, 1),)),
-    context_fields=Fields(slots=(1, 1), id_slots=((0, 20),)),
+    item_fields=Fields(slots=(1, 2)),
+    context_fields=Fields(slots=(1, 1)),
     num_row_fields=1,
     num_numbers=2,
     text_width=TEXT_WIDTH,

@@ -29,7 +29,7 @@ from camenn.metrics.calibration import sigmoid
 from camenn.models.output import Model, ModelInputs
 from camenn.models.zoo import build_model
 from camenn.run_config import RunConfig, config_to_json, parse_config
-from camenn.tables.features import Features, Field, Side
+from camenn.tables.features import Features, Side
 from camenn.tables.shop import Shop
 from camenn.tables.vocabulary import Vocabulary
 from camenn.task import Task
@@ -213,8 +213,8 @@ def model_inputs(
     """The sizes a model is built for. Slots stand in the order in which batches carry them."""
     return ModelInputs(
         num_codes=features.num_codes,
-        item_fields=_fields(features.of(Side.ITEM)),
-        context_fields=_fields(features.of(Side.CONTEXT)),
+        item_fields=Fields(tuple(field.slots for field in features.of(Side.ITEM))),
+        context_fields=Fields(tuple(field.slots for field in features.of(Side.CONTEXT))),
         num_row_fields=len(features.of(Side.ROW)),
         num_numbers=len(features.numbers),
         text_width=None if text is None else text.width,
@@ -223,16 +223,6 @@ def model_inputs(
         max_patches=NUM_PATCHES,
         max_steps=config.requests.history_length,
     )
-
-
-def _fields(fields: tuple[Field, ...]) -> Fields:
-    slots, ids, start = [], [], 0
-    for field in fields:
-        if field.is_id:
-            ids.append((start, field.offset))
-        slots.append(field.slots)
-        start += field.slots
-    return Fields(tuple(slots), tuple(ids))
 
 
 def _find(folder: Path) -> Path:

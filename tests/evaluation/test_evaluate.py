@@ -153,7 +153,7 @@ def test_negatives_never_share_the_normalised_text(tmp_path: Path) -> None:
         assert len(pairs) == len(parts.items(part)) * (1 + 2 * 7)  # one that reads the same is drawn again
         judged += len(pairs)
     assert judged == 40 * 15
-    plan = StepPlan(parts, config.requests, config.pairs, tasks=tuple(Task), seed=0)
+    plan = StepPlan(parts, config, tasks=tuple(Task))
     for step in plan.epoch(0):
         for batch in plan.batches(step, epoch=0, number=0):
             assert isinstance(batch, PairBatch)  # no events, no requests

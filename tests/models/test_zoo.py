@@ -14,10 +14,8 @@ from camenn.models.inputs import Pattern
 from camenn.models.output import Model, labels_of
 from camenn.models.zoo import ZOO, build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
-from camenn.run_config import TrainingConfig
 from camenn.scoring import answer
 from camenn.task import ALIGNMENT_TASKS, Task
-from camenn.training.prepare import leave_ids_out
 
 SMALL: dict[str, dict[str, Any]] = {
     "camenn": {"width": 16, "heads": 4, "aligned_width": 8, "num_experts": 3, "top_k": 2},
@@ -259,28 +257,6 @@ def test_each_option_changes_the_result(name: str) -> None:
     assert plain == loss(small(name))
     unchanged = [option for option, value in others(name).items() if loss(small(name, **{option: value})) == plain]
     assert unchanged == []
-
-
-@pytest.mark.parametrize(("users", "items"), [(1.0, 0.0), (0.0, 1.0)])
-def test_users_and_items_are_taken_for_unseen_each_on_its_own_and_in_training_alone(
-    name: str, users: float, items: float
-) -> None:
-    shares = {option: 0.0 for option in others(name) if option.endswith("dropout")}
-    model, twin = small(name, **shares), small(name, **shares)
-    leave_ids_out(model, TrainingConfig(user_dropout=users, item_dropout=items))
-    batch = request_batch()
-    context, codes = batch.context.clone(), batch.items.codes.clone()
-    for share, coded, ((slot, unseen),) in (
-        (users, context, INPUTS.context_fields.id_slots),
-        (items, codes, INPUTS.item_fields.id_slots),
-    ):
-        if share:
-            coded[:, slot] = torch.where(coded[:, slot] > 0, unseen, coded[:, slot])
-    unknown = replace(batch, context=context, items=replace(batch.items, codes=codes))
-    assert torch.equal(conversion(model.eval(), batch), conversion(twin.eval(), batch))
-    as_trained = conversion(model.train(), batch)
-    assert torch.equal(as_trained, conversion(twin.train(), unknown))
-    assert not torch.equal(as_trained, conversion(small(name, **shares).train(), batch))
 
 
 def test_task_weights_are_used(name: str) -> None:

@@ -18,8 +18,6 @@ class Fields:
 
     slots: tuple[int, ...]
     """Slots of each field; a field of several values takes several."""
-    id_slots: tuple[tuple[int, int], ...] = ()
-    """(slot, code of the unseen row) of each identifier."""
 
     @property
     def num_fields(self) -> int:
@@ -37,8 +35,6 @@ class FieldEmbedding(nn.Module):
     def __init__(self, fields: Fields) -> None:
         super().__init__()
         self.fields = fields
-        self.id_dropout = 0.0
-        """Share of identifiers taken for unseen at a training step."""
         share = torch.zeros(fields.num_fields, sum(fields.slots))
         start = 0
         for number, width in enumerate(fields.slots):
@@ -48,7 +44,6 @@ class FieldEmbedding(nn.Module):
 
     def forward(self, codes: Tensor, table: nn.Embedding) -> tuple[Tensor, Tensor]:
         """(n, slots) codes of the one table for all fields -> (n, fields, width) tokens, (n, fields) mask."""
-        codes = self.forget_ids(codes)
         return self.pool(table(codes), codes)
 
     def pool(self, vectors: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,16 +54,6 @@ class FieldEmbedding(nn.Module):
         count = present.to(vectors.dtype) @ self.share.T
         summed = torch.einsum("fs,nsd->nfd", self.share.to(vectors.dtype), vectors)
         return summed / count.clamp_min(1.0)[..., None], count > 0
-
-    def forget_ids(self, codes: Tensor) -> Tensor:
-        """At training some identifiers are taken for unseen, so that the unseen row learns to stand for new ones."""
-        if not self.training or self.id_dropout == 0.0:
-            return codes
-        codes = codes.clone()
-        for slot, unseen in self.fields.id_slots:
-            forget = (torch.rand(codes.shape[0], device=codes.device) < self.id_dropout) & (codes[:, slot] > 0)
-            codes[:, slot] = torch.where(forget, unseen, codes[:, slot])
-        return codes
 
 
 class Table(nn.Embedding):

@@ -72,10 +72,10 @@ class RowVectors:
 
 
 class PooledEmbedding(nn.Module):
-    """An item's pooled text or picture as one field: standardised, brought to length one, then mapped.
+    """An item's pooled text or picture as one field: standardised, divided by its usual length, then mapped.
 
     Under Adam what is made of a long vector moves many times as fast as a row of the table, and content is learned by
-    heart before the other fields say anything. CHOICE: length one.
+    heart before the other fields say anything. CHOICE: of about length one.
     """
 
     def __init__(self, encoder_width: int, width: int) -> None:
@@ -129,11 +129,9 @@ class FieldReader(nn.Module):
 
         Beside them the fields of every item of the batch, those of the history too: (items, fields, width).
         """
-        item_codes = self.item_fields.forget_ids(batch.items.codes)
-        context_codes = self.context_fields.forget_ids(batch.context)
-        of_item, of_context, of_row = look_up(self.table, item_codes, context_codes, batch.row_codes)
-        items = self._items(batch.items, self.item_fields.pool(of_item, item_codes))
-        context = self.context_fields.pool(of_context, context_codes)
+        of_item, of_context, of_row = look_up(self.table, batch.items.codes, batch.context, batch.row_codes)
+        items = self._items(batch.items, self.item_fields.pool(of_item, batch.items.codes))
+        context = self.context_fields.pool(of_context, batch.context)
         whole = batch.items.num_whole
         of_request = [context, self._history(batch, items.vectors)] if len(self.past) else [context]
         fields = RowVectors(

@@ -66,7 +66,8 @@ class TokenInput(nn.Module):
     def requests(self, batch: RequestBatch) -> Sequence:
         """The input of conversion: other features, behaviour sequence, target item (paper, section 3.2).
 
-        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items."""
+        CHOICE: one [CLS] a row; the paper puts one before each item, we none at history items.
+        """
         tokens = self.embed.items(batch.items)
         context, context_mask = self.embed.context(batch)
         history, history_mask = self.embed.history(batch, tokens)

@@ -110,6 +110,11 @@ class Features:
         """Fields of a side (and of these tables), in order."""
         return tuple(f for f in self.fields if f.side is side and (not tables or f.table in tables))
 
+    def id_slots(self, side: Side) -> list[tuple[int, int]]:
+        """(slot, its code of the unseen) of each identifier of a side."""
+        fields = self.of(side)
+        return [(sum(f.slots for f in fields[:number]), f.offset) for number, f in enumerate(fields) if f.is_id]
+
     def encode(self, frame: pl.DataFrame, fields: Sequence[Field]) -> NDArray[np.int32]:
         """(rows, slots) codes; a column the frame lacks is missing in every row."""
         blocks = [self._encode_field(frame, field) for field in fields]

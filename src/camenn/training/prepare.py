@@ -20,7 +20,7 @@ from camenn.layers.fields import FieldReader
 from camenn.layers.soft_match import SoftMatches
 from camenn.models.output import Model
 from camenn.models.zoo import build_model
-from camenn.run_config import RunConfig, TrainingConfig
+from camenn.run_config import RunConfig
 from camenn.tables.fitting import fit_features
 from camenn.tables.shop import Shop
 from camenn.tables.split import Part, split_shop
@@ -67,18 +67,9 @@ def prepare(shop: Shop, config: RunConfig, *, console: Console) -> Prepared:
     inputs = model_inputs(config, features, text, image)
     model = build_model(config.model, inputs, precision=config.training.precision)
     standardise(model, parts)
-    leave_ids_out(model, config.training)
     if model.code_counts is not None:
         model.code_counts.copy_(torch.from_numpy(parts.code_counts()))
     return Prepared(parts, text, image, model)
-
-
-def leave_ids_out(model: Model, config: TrainingConfig) -> None:
-    """Let training take some users and items for unseen; one request, or one item of a batch, at a time."""
-    for module in model.modules():
-        if isinstance(module, (FieldReader, InputEmbedding)):
-            module.context_fields.id_dropout = config.user_dropout
-            module.item_fields.id_dropout = config.item_dropout
 
 
 def _identity(spec: str, store: TokenStore | None) -> EncoderIdentity | None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from camenn.batches.batch import Batch
-from camenn.batches.pairs import PairConfig, draw_pairs, pair_batch
+from camenn.batches.batch import Batch, PairBatch
+from camenn.batches.pairs import draw_pairs, pair_batch
 from camenn.batches.parts import Parts
-from camenn.batches.requests import Pieces, RequestConfig, RequestReader, plan_batches
+from camenn.batches.requests import Pieces, RequestReader, plan_batches
 from camenn.errors import DataError
+from camenn.run_config import RunConfig
+from camenn.tables.features import Side
 from camenn.tables.split import Part
 from camenn.task import ALIGNMENT_TASKS, Task
 
-REQUESTS, PAIRS, NEGATIVES = 0, 1, 2
+REQUESTS, PAIRS, NEGATIVES, IDS = 0, 1, 2, 3
 """Streams of random numbers, so that one does not move another."""
 
 
@@ -34,19 +38,19 @@ class Step:
 class StepPlan:
     """Requests shuffled into batches, with the alignment batches spread evenly between them.
 
-    CHOICE: a step holds requests and pairs.
+    CHOICE: a step holds requests and pairs. Some users and items are taken for unseen, so that the code of the unseen
+    learns to stand for new ones.
     """
 
-    def __init__(
-        self, parts: Parts, requests: RequestConfig, pairs: PairConfig, *, tasks: tuple[Task, ...], seed: int
-    ) -> None:
+    def __init__(self, parts: Parts, config: RunConfig, *, tasks: tuple[Task, ...]) -> None:
         """tasks: those that the model answers. Raises DataError where the shop offers nothing to train them on."""
         self.parts = parts
-        self.pairs = pairs
-        self.rows = requests.rows
-        self.seed = seed
-        self.pieces: Pieces | None = parts.requests(Part.TRAIN, requests)
-        self.reader: RequestReader | None = None if self.pieces is None else parts.reader(requests)
+        self.pairs = config.pairs
+        self.rows = config.requests.rows
+        self.seed = config.training.seed
+        self.user_dropout, self.item_dropout = config.training.user_dropout, config.training.item_dropout
+        self.pieces: Pieces | None = parts.requests(Part.TRAIN, config.requests)
+        self.reader: RequestReader | None = None if self.pieces is None else parts.reader(config.requests)
         self.items = parts.items(Part.TRAIN)
         if not set(ALIGNMENT_TASKS) & set(tasks) or len(np.unique(parts.groups[self.items])) < 2:
             self.items = self.items[:0]
@@ -92,7 +96,24 @@ class StepPlan:
             rng = np.random.default_rng([self.seed, NEGATIVES, epoch, number, place])
             pairs = draw_pairs(items, self.parts.groups, negatives=self.pairs.negatives, rng=rng)
             made.append(pair_batch(self.parts.source, self.parts.groups, pairs))
-        return tuple(made)
+        rng = np.random.default_rng([self.seed, IDS, epoch, number])
+        return tuple(self._with_unseen(batch, rng) for batch in made)
+
+    def _with_unseen(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        codes = self._left_out(batch.items.codes, Side.ITEM, self.item_dropout, rng)
+        items = replace(batch.items, codes=codes)
+        if isinstance(batch, PairBatch):
+            return replace(batch, items=items)
+        context = self._left_out(batch.context, Side.CONTEXT, self.user_dropout, rng)
+        return replace(batch, items=items, context=context)
+
+    def _left_out(self, codes: Tensor, side: Side, share: float, rng: np.random.Generator) -> Tensor:
+        """(n, slots) codes, in each identifier a share of them that of the unseen; what is missing stays so."""
+        codes = codes.clone()
+        for slot, unseen in self.parts.source.features.id_slots(side):
+            left_out = torch.from_numpy(rng.random(len(codes)) < share)
+            codes[left_out & (codes[:, slot] > 0), slot] = unseen
+        return codes
 
 
 def prefetch(plan: StepPlan, steps: list[tuple[int, Step]], *, epoch: int) -> Iterator[tuple[int, tuple[Batch, ...]]]:

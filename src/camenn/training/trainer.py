@@ -117,8 +117,7 @@ class _Loop:
     def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
         self.model = prepared.model
-        seed, tasks = config.training.seed, self.model.tasks
-        self.plan = StepPlan(prepared.parts, config.requests, config.pairs, tasks=tasks, seed=seed)
+        self.plan = StepPlan(prepared.parts, config, tasks=self.model.tasks)
         self.objective = MultiTaskObjective(self.model, config.objective)
         if fabric.world_size == 1:
             economise_tables(self.model)
