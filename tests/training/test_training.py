@@ -64,7 +64,7 @@ def test_a_toy_shop_is_learned_in_a_few_epochs(tmp_path: Path, pattern: str) -> 
 
 @pytest.mark.slow
 def test_a_toy_shop_is_learned_in_the_papers_own_way(tmp_path: Path) -> None:
-    shop = write_toy_shop(tmp_path / "shop", num_requests=300)
+    shop = write_toy_shop(tmp_path / "shop", num_items=120, num_requests=300)
     config = small_config(
         pairs={"epochs": 4.0},
         model={"aligned_width": 0, "width": 32, "heads": 4, "top_k": 2, "dropout": 0.0},
@@ -72,7 +72,7 @@ def test_a_toy_shop_is_learned_in_the_papers_own_way(tmp_path: Path) -> None:
     )
     found = judged(shop, train_on(shop, tmp_path / "run", config))
     assert found["conversion"] > 0.75
-    assert min(found[task] for task in ALIGNMENT) > 0.7
+    assert min(found[task] for task in ALIGNMENT) > 0.8
 
 
 def test_training_stops_early_when_nothing_gets_better_and_keeps_the_best_epoch(shop: Path, tmp_path: Path) -> None:
