@@ -150,7 +150,9 @@ def test_a_run_that_fails_by_what_nobody_expected_is_one_that_failed(
     config = comparison(seeds=[0], systems={"FM": SYSTEMS["FM"]})
     failed = runs.run_all(config, {None: toy_shop}, tmp_path, jobs=1, console=QUIET)
     assert [run.system for run in failed] == ["FM"]
-    assert "TypeError" in (failed[0].folder / "error.txt").read_text()
+    first, *trace = (failed[0].folder / "error.txt").read_text().splitlines()
+    assert first.startswith("TypeError")
+    assert any("process_worker" in line for line in trace)
 
 
 def test_an_interrupt_ends_the_runs_and_begins_no_other(

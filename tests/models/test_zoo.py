@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from batch_factory import INPUTS, one_row, pair_batch, request_batch
-from camenn.batches.batch import Batch
+from camenn.batches.batch import Batch, Tokens
+from camenn.comparison.cost import operations
 from camenn.layers.embedding import Fields
 from camenn.layers.fields import FieldReader
 from camenn.models.inputs import Pattern
@@ -298,3 +299,26 @@ def test_half_precision_comes_close_and_gives_single_logits(name: str) -> None:
     assert not torch.equal(half, half.bfloat16().float())
     if name not in ("lr", "fm", "ffm"):  # sums of what was looked up, which stay single
         assert not torch.equal(half, single)
+
+
+def test_half_precision_is_trained_in_and_its_operations_counted(name: str) -> None:
+    model = small(name)
+    for batch in map(as_stored, batches_of(model)):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, _ = MultiTaskObjective(model.train(), ObjectiveConfig())((batch,))
+        loss.backward()
+        assert torch.isfinite(loss.detach())
+        model.precision = "32-true"
+        counted = operations(model.eval(), batch)
+        model.precision = "bf16-mixed"
+        assert operations(model, batch) == counted
+        assert counted > 0 or name == "lr"
+
+
+def as_stored(batch: Batch) -> Batch:
+    """Encoder vectors in the half precision that a store holds."""
+
+    def halved(tokens: Tokens | None) -> Tokens | None:
+        return None if tokens is None else replace(tokens, vectors=tokens.vectors.half(), pooled=tokens.pooled.half())
+
+    return replace(batch, items=replace(batch.items, text=halved(batch.items.text), image=halved(batch.items.image)))

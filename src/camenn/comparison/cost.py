@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from camenn.batches.batch import Batch
+from camenn.batches.batch import Batch, move
 from camenn.batches.pairs import pair_batch
 from camenn.batches.parts import EVALUATION_SEED, Parts
 from camenn.bundle import Bundle
-from camenn.scoring import answer
+from camenn.models.output import Model
 from camenn.tables.split import Part
 
 COUNTED = 256
@@ -45,7 +46,7 @@ def measure(bundle: Bundle, parts: Parts) -> Cost:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Cost(
         parameters=sum(parameter.numel() for parameter in bundle.model.parameters()),
-        operations=operations(bundle, parts),
+        operations=operations(bundle.model, _sample(bundle, parts)),
         epochs=facts["epochs"],
         epoch_s=epoch_s,
         rows_a_second=facts["rows"] / max(facts["training_s"], 1e-9),
@@ -53,16 +54,21 @@ def measure(bundle: Bundle, parts: Parts) -> Cost:
     )
 
 
-def operations(bundle: Bundle, parts: Parts) -> float:
-    """Of matrix products, a row of the test part: of conversion where the model answers it, else of alignment."""
-    batch = _sample(bundle, parts)
+def operations(model: Model, batch: Batch) -> float:
+    """Of matrix products, a row. Counted in single precision: the counter takes products apart unseen by autocast."""
     counter = FlopCounterMode(display=False)
-    with sdpa_kernel(SDPBackend.MATH), counter:  # attention as products, which alone are counted
-        answer(bundle.model, batch)
+    device = next(model.parameters()).device
+    with (
+        torch.inference_mode(),
+        sdpa_kernel(SDPBackend.MATH),
+        counter,
+    ):  # attention as products, which alone are counted
+        model(move(batch, device))
     return counter.get_total_flops() / max(batch.num_rows, 1)
 
 
 def _sample(bundle: Bundle, parts: Parts) -> Batch:
+    """Of the test part: requests where the model answers conversion and there are some, else pairs."""
     pieces = parts.requests(Part.TEST, bundle.config.requests)
     if pieces is not None:
         chosen = pieces.take(np.arange(min(COUNTED, len(pieces))))

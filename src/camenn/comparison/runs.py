@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -98,7 +99,7 @@ def _run_apart(shop: Path, config: RunConfig, folder: Path, threads: int) -> str
         with Worker() as worker:
             return worker.run(run_one, str(shop), json.dumps(config_to_json(config)), str(folder), threads)
     except WorkLostError as lost:
-        return str(lost)
+        return f"{lost}\n\n{''.join(traceback.format_exception(lost))}"
 
 
 def run_one(shop: str, settings: str, folder: str, threads: int) -> str:

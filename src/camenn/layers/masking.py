@@ -91,7 +91,7 @@ class MaskedModelling(nn.Module):
         found: dict[str, Tensor] = {}
         states, token = words.asked(vectors[:, 1:], fits)
         if len(token):
-            distinct, number = torch.unique(words.tokens.vectors, dim=0, return_inverse=True)
+            distinct, number = torch.unique(words.tokens.vectors.float(), dim=0, return_inverse=True)
             found["masked_word_loss"] = functional.cross_entropy(
                 self.word_logits(states, distinct, words.modality), number[token]
             )
