@@ -223,7 +223,7 @@ def test_the_second_opening_reads_what_the_first_wrote(make_shop: Any, events: d
     shop = open_shop(folder, progress=steps.append)
     assert steps == []
     assert shop.events is not None
-    assert isinstance(shop.events.at, np.memmap)
+    assert isinstance(shop.events.at.base, np.memmap)
 
 
 @pytest.mark.parametrize("changed", ["items.parquet", "shop.toml"])

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from lightning_fabric import Fabric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -22,6 +23,7 @@ from camenn.objectives.multi_task import MultiTaskObjective
 from camenn.run_config import RunConfig
 from camenn.training.checkpoint import Checkpoints
 from camenn.training.logs import RunLog
+from camenn.training.optimizer import RowAdam
 from toy import write_toy_shop
 from toy_run import same, small_config, small_toml, train_on, weights
 
@@ -287,6 +289,18 @@ def test_a_run_does_not_go_on_in_another_number_of_processes(
 def test_a_run_that_diverges_says_so(shop: Path, tmp_path: Path, gradient_clip: float) -> None:
     with pytest.raises(CamennError, match=r"training diverged.*lower training\.learning_rate"):
         train_on(shop, tmp_path / "run", config(learning_rate=1e30, gradient_clip=gradient_clip))
+
+
+def test_weights_that_are_not_finite_are_not_kept(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(optimizer: RowAdam) -> None:
+        with torch.no_grad():
+            optimizer.param_groups[0]["params"][-1].fill_(float("nan"))
+
+    monkeypatch.setattr(RowAdam, "step", lost)
+    one_step = small_config(requests={"rows": 4096}, pairs={"epochs": 0.0}, training={"gradient_clip": 0.0})
+    with pytest.raises(CamennError, match="diverged: a weight of epoch 1, step 1 is not finite"):
+        train_on(shop, tmp_path / "run", one_step)
+    assert not (tmp_path / "run" / "bundle").exists()
 
 
 @pytest.mark.slow

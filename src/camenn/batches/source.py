@@ -161,7 +161,7 @@ def _scratch(num_rows: int, num_slots: int) -> NDArray[np.int32]:
     try:
         with tempfile.TemporaryFile() as file:
             _reserve(file, num_bytes)
-            return np.memmap(file, dtype=np.int32, mode="r+", shape=(num_rows, num_slots))
+            return np.asarray(np.memmap(file, dtype=np.int32, mode="r+", shape=(num_rows, num_slots)))
     except OSError as error:
         raise StoreError(
             f"{tempfile.gettempdir()}: no room for {num_bytes / 2**20:,.0f} MiB of codes: {error.strerror or error}; "

@@ -99,7 +99,9 @@ class TokenStore:
             raise _damaged(folder, f"{VECTORS} is missing or too short")
         # An empty file cannot be mapped.
         self._vectors: NDArray[np.float16] = (
-            np.memmap(path, np.float16, mode="r", shape=(tokens, width)) if tokens else np.empty((0, width), np.float16)
+            np.asarray(np.memmap(path, np.float16, mode="r", shape=(tokens, width)))
+            if tokens
+            else np.empty((0, width), np.float16)
         )
 
     @property

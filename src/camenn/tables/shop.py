@@ -183,5 +183,5 @@ def _map_events(compiled: Path, schema: Schema) -> Events:
 
 
 def _array(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
-    # A file of no bytes cannot be mapped.
-    return np.memmap(path, dtype=dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
+    # A file of no bytes cannot be mapped; a plain array over the map is indexed faster.
+    return np.asarray(np.memmap(path, dtype=dtype, mode="r")) if path.stat().st_size else np.empty(0, dtype)

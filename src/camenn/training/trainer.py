@@ -173,6 +173,7 @@ class _Loop:
                 progress.train_s, counted_at = progress.train_s + now - counted_at, now
                 if now - self.saved_at > self.config.training.checkpoint_s:
                     self._checkpoint()
+        self._check_weights(progress)
 
     def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
         settings = self.config.training
@@ -181,13 +182,11 @@ class _Loop:
         loss, parts = self.module(iter([move(batch, self.fabric.device) for batch in batches]))
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        longest = settings.gradient_clip or math.inf
-        norm = clip_gradients(self.model.parameters(), longest)
-        if not torch.isfinite(loss.detach() + norm):
-            raise CamennError(
-                f"training diverged: loss or gradient of epoch {progress.epoch + 1}, step {number + 1} is not finite; "
-                "lower training.learning_rate, or set a smaller training.gradient_clip (0 is none)"
-            )
+        measured = loss.detach()
+        if settings.gradient_clip:
+            measured = measured + clip_gradients(self.model.parameters(), settings.gradient_clip)
+        if not torch.isfinite(measured):
+            raise _diverged("loss or gradient", progress, number)
         self.optimizer.step()
         progress.step += 1
         progress.global_step += 1
@@ -200,7 +199,13 @@ class _Loop:
             total[1] += 1.0
         return float(loss.detach())
 
+    def _check_weights(self, progress: Progress) -> None:
+        """Before they are kept: where nothing clips, nothing has measured the gradients."""
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
+            raise _diverged("a weight", progress, progress.step - 1)
+
     def _checkpoint(self) -> None:
+        self._check_weights(self.progress)
         self.saved_at = time.monotonic()
         if self.fabric.is_global_zero:
             self.checkpoints.save(self.weights, self.raw_optimizer, self.progress)
@@ -308,9 +313,21 @@ def follow(average: torch.nn.Module, model: torch.nn.Module, *, decay: float, st
             kept.copy_(measured)
 
 
+def _diverged(what: str, progress: Progress, number: int) -> CamennError:
+    return CamennError(
+        f"training diverged: {what} of epoch {progress.epoch + 1}, step {number + 1} is not finite; "
+        "lower training.learning_rate, or set a smaller training.gradient_clip (0 is none)"
+    )
+
+
 def seed_step(*numbers: int) -> None:
     """Dropout of a step depends on these numbers alone, so that a resumed run drops the same."""
-    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed goes to absent devices too, for half a millisecond
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
 
 
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
