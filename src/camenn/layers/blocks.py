@@ -12,6 +12,8 @@ from torch.nn import functional
 from camenn.layers.dropout import Dropout
 from camenn.layers.transformer import Memory
 
+FORGET_BIAS = 1.0
+
 
 class DenseBlock(nn.Module):
     """One dense layer with a rectifier, of each token by itself."""
@@ -30,11 +32,17 @@ class DenseBlock(nn.Module):
 
 
 class LstmBlock(nn.Module):
-    """An LSTM over the tokens that are there, from the last to the first, so that [CLS] has seen all of them."""
+    """An LSTM over the tokens that are there, from the last to the first, so that [CLS] has seen all of them.
+
+    CHOICE: forget gates begin open (Jozefowicz et al. 2015), else the first of sixty tokens are long forgotten.
+    """
 
     def __init__(self, width: int, *, dropout: float) -> None:
         super().__init__()
         self.lstm = nn.LSTM(width, width, batch_first=True)
+        with torch.no_grad():  # PyTorch adds two biases
+            self.lstm.bias_ih_l0[width : 2 * width] = FORGET_BIAS
+            self.lstm.bias_hh_l0[width : 2 * width] = 0.0
         self.dropout = Dropout(dropout)
 
     def forward(
