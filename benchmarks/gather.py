@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,8 @@ def rates(shop: Path, *, num_items: int, width: int, fixed: int | None, rows: in
         wanted = rng.integers(2, num_items + 2, rows)
         size = int(store.lengths(wanted).sum()) * width * 2
         start = int(rng.integers(0, len(plain) - size))
-        copied = max(copied, size / seconds(lambda start=start, size=size: plain[start : start + size].copy()))
-        gathered = max(gathered, size / seconds(lambda wanted=wanted: store.gather(wanted)))
+        copied = max(copied, size / seconds(plain[start : start + size].copy))
+        gathered = max(gathered, size / seconds(partial(store.gather, wanted)))
     return copied, gathered
 
 

@@ -23,9 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from camenn.batches.batch import Items, RequestBatch, Tokens
 from camenn.layers.embedding import Fields
 from camenn.models.camenn import CamennConfig
-from camenn.models.frames import MultiTaskModel
 from camenn.models.inputs import Pattern
-from camenn.models.output import ModelInputs
+from camenn.models.output import Model, ModelInputs
 from camenn.models.zoo import build_model
 from camenn.objectives.multi_task import MultiTaskObjective, ObjectiveConfig
 from camenn.task import Task
@@ -39,6 +38,7 @@ def inputs(steps: int, text: int) -> ModelInputs:
         num_codes=5000,
         item_fields=Fields((1,) * ITEM_FIELDS),
         context_fields=Fields((1,) * CONTEXT),
+        num_row_fields=0,
         num_numbers=0,
         text_width=256,
         image_width=256,
@@ -100,7 +100,7 @@ def rows_alone(made: RequestBatch) -> RequestBatch:
     )
 
 
-def model(pattern: Pattern, *, experts: int = 4, steps: int = 20, text: int = 15) -> MultiTaskModel:
+def model(pattern: Pattern, *, experts: int = 4, steps: int = 20, text: int = 15) -> Model:
     torch.manual_seed(0)
     config = CamennConfig(width=WIDTH, num_experts=experts, top_k=2, dropout=0.0, pattern=pattern)
     return build_model(config, inputs(steps, text))
@@ -116,7 +116,7 @@ def median_seconds(work: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def step_of(built: MultiTaskModel, made: RequestBatch) -> Callable[[], None]:
+def step_of(built: Model, made: RequestBatch) -> Callable[[], None]:
     objective = MultiTaskObjective(built, ObjectiveConfig()).train()
     optimizer = torch.optim.Adam(built.parameters(), lr=1e-4, fused=True)
 
@@ -160,7 +160,7 @@ def matmul_rate(rounds: int) -> float:
     return 2 * size**3 / median_seconds(lambda: left @ right, rounds)
 
 
-def score(built: MultiTaskModel, made: RequestBatch) -> Callable[[], Tensor]:
+def score(built: Model, made: RequestBatch) -> Callable[[], Tensor]:
     built.eval()
 
     def run() -> Tensor:

@@ -40,9 +40,8 @@ class LstmBlock(nn.Module):
     def __init__(self, width: int, *, dropout: float) -> None:
         super().__init__()
         self.lstm = nn.LSTM(width, width, batch_first=True)
-        with torch.no_grad():  # PyTorch adds two biases
-            self.lstm.bias_ih_l0[width : 2 * width] = FORGET_BIAS
-            self.lstm.bias_hh_l0[width : 2 * width] = 0.0
+        for bias, value in (("bias_ih_l0", FORGET_BIAS), ("bias_hh_l0", 0.0)):  # PyTorch adds the two
+            nn.init.constant_(self.lstm.get_parameter(bias)[width : 2 * width], value)
         self.dropout = Dropout(dropout)
 
     def forward(
