@@ -55,7 +55,7 @@ OTHER: dict[str, dict[str, Any]] = {
 """Another value for options that `another` would not change in a telling way."""
 
 
-STEPS = 300
+STEPS = 400
 """Of learning a dozen rows by heart."""
 
 
