@@ -58,17 +58,14 @@ def operations(model: Model, batch: Batch) -> float:
     """Of matrix products, a row. Counted in single precision: the counter takes products apart unseen by autocast."""
     counter = FlopCounterMode(display=False)
     device = next(model.parameters()).device
-    with (
-        torch.inference_mode(),
-        sdpa_kernel(SDPBackend.MATH),
-        counter,
-    ):  # attention as products, which alone are counted
+    products = sdpa_kernel(SDPBackend.MATH)  # attention as such, which alone are counted
+    with torch.inference_mode(), products, counter:
         model(move(batch, device))
     return counter.get_total_flops() / max(batch.num_rows, 1)
 
 
 def _sample(bundle: Bundle, parts: Parts) -> Batch:
-    """Of the test part: requests where the model answers conversion and there are some, else pairs."""
+    """Of the test part: requests, or pairs where it has none."""
     pieces = parts.requests(Part.TEST, bundle.config.requests)
     if pieces is not None:
         chosen = pieces.take(np.arange(min(COUNTED, len(pieces))))

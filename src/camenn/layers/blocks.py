@@ -13,6 +13,7 @@ from camenn.layers.dropout import Dropout
 from camenn.layers.transformer import Memory
 
 FORGET_BIAS = 1.0
+"""Of the gates before their sigmoid: about three quarters of a state are kept from token to token."""
 
 
 class DenseBlock(nn.Module):

@@ -172,6 +172,7 @@ class _Loop:
                 now = time.monotonic()
                 progress.train_s, counted_at = progress.train_s + now - counted_at, now
                 if now - self.saved_at > self.config.training.checkpoint_s:
+                    self._check_weights(progress)
                     self._checkpoint()
         self._check_weights(progress)
 
@@ -205,7 +206,6 @@ class _Loop:
             raise _diverged("a weight", progress, progress.step - 1)
 
     def _checkpoint(self) -> None:
-        self._check_weights(self.progress)
         self.saved_at = time.monotonic()
         if self.fabric.is_global_zero:
             self.checkpoints.save(self.weights, self.raw_optimizer, self.progress)
