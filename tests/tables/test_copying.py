@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from camenn.errors import CamennError
+from camenn.errors import CamennError, DataError
 from camenn.tables.check import check_shop
-from camenn.tables.copying import copy_shop
+from camenn.tables.copying import NewCells, copy_shop
 from camenn.tables.shop import open_shop
 
 MakeShop = Any
@@ -19,7 +19,7 @@ MakeShop = Any
 
 def copied(folder: Path, target: Path, columns: tuple[str, ...], taken_from: list[int]) -> Path:
     target.mkdir()
-    copy_shop(open_shop(folder), target, columns, np.array(taken_from))
+    copy_shop(open_shop(folder), target, dict.fromkeys(columns, NewCells(np.array(taken_from))))
     return target
 
 
@@ -116,6 +116,38 @@ def test_pictures_kept_as_bytes_are_swapped_as_bytes(make_shop: MakeShop, tmp_pa
     assert pl.read_parquet(copy / "items.parquet")["image"].to_list() == [b"D", b"", None, b"A"]
 
 
+def test_cells_can_be_written_by_hand_in_the_type_of_their_column(make_shop: MakeShop, tmp_path: Path) -> None:
+    items = pl.DataFrame({"item_id": [7, 8, 9], "name": ["Pear", None, "Fig"], "category": [["x"], None, ["y", "z"]]})
+    folder = make_shop(items=items, settings='[columns.items]\ncategory = "multi"')
+    (tmp_path / "copy").mkdir()
+    cells = {
+        "name": NewCells(np.array([0, 2, 2]), {0: "Quince, ripe"}),
+        "category": NewCells(np.arange(3), {1: "x|y"}),
+        "color": NewCells(np.arange(3), {2: "green"}),
+    }
+    copy_shop(open_shop(folder), tmp_path / "copy", cells)
+    assert pl.read_parquet(tmp_path / "copy" / "items.parquet").to_dict(as_series=False) == {
+        "item_id": [7, 8, 9],
+        "name": ["Quince, ripe", "Fig", "Fig"],
+        "category": [["x"], ["x", "y"], ["y", "z"]],
+        "color": [None, None, "green"],
+    }
+
+
+@pytest.mark.parametrize(("column", "written"), [("image", "photos/a.png"), ("stars", "many")])
+def test_what_does_not_fit_its_column_is_told(make_shop: MakeShop, tmp_path: Path, column: str, written: str) -> None:
+    items = pl.DataFrame({"item_id": ["a", "b"], "image": [b"A", b"B"], "stars": [1, 2]})
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(DataError, match=rf"items\.{column}"):
+        copy_shop(open_shop(make_shop(items=items)), tmp_path / "copy", {column: NewCells(np.arange(2), {1: written})})
+
+
+def test_where_nothing_changes_every_file_is_the_shops_own(make_shop: MakeShop, tmp_path: Path) -> None:
+    folder = make_shop()
+    copy = copied(folder, tmp_path / "copy", ("name",), [0, 1, 2])
+    assert same_file(copy / "items.parquet", folder / "items.parquet")
+
+
 def test_where_the_disk_has_no_links_files_are_copied(
     make_shop: MakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +175,7 @@ def test_items_written_to_since_the_shop_was_opened_are_told(make_shop: MakeShop
     shop = open_shop(folder)
     pl.DataFrame({"item_id": ["b", "a", "c"]}).write_parquet(folder / "items.parquet")
     with pytest.raises(CamennError, match="written to since the shop was opened"):
-        copy_shop(shop, tmp_path / "copy", ("name",), np.arange(3))
+        copy_shop(shop, tmp_path / "copy", {"name": NewCells(np.arange(3))})
     (folder / "items.parquet").unlink()
     with pytest.raises(CamennError, match="written to since the shop was opened"):
-        copy_shop(shop, tmp_path / "copy", ("name",), np.arange(3))
+        copy_shop(shop, tmp_path / "copy", {"name": NewCells(np.arange(3))})

@@ -1,15 +1,16 @@
-"""A shop's folder copied, with some items' cells taken from other items."""
+"""A shop's folder copied, with some items' cells taken from other items or written anew."""
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from camenn.errors import CamennError
+from camenn.errors import CamennError, DataError
 from camenn.tables.catalogue import Catalogue
 from camenn.tables.files import TABLES, RawTable, TableFile, find_files, read_tables
 from camenn.tables.pictures import PictureBytes, PictureFolder
@@ -24,24 +25,45 @@ _Source = tuple[pl.DataType, _Take]
 """What a column is written as, and its cells by line."""
 
 
-def copy_shop(shop: Shop, target: Path, columns: Sequence[str], taken_from: _Lines) -> None:
-    """Write a shop's files into the empty folder `target`, line i of the items with the `columns` of another line.
+@dataclass(frozen=True, slots=True)
+class NewCells:
+    """What is to stand in one column of the items."""
 
-    `taken_from` (items,): the line whose values stand in line i; i itself where nothing changes. Files of the items
-    table that hold a changed line are written again, value for value elsewhere. All other files of the folder itself,
-    the further files of its tables and the items' pictures are linked, or copied where the disk has no links.
-    Raises CamennError if the tables were written to since the shop was opened.
+    taken_from: _Lines
+    """(items,): the line whose cell stands in line i; i itself where nothing is taken."""
+    written: Mapping[int, str] = field(default_factory=dict)
+    """By line, cells written by hand, as a CSV file would hold them; they go before what is taken."""
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """(items,): whether another cell stands there."""
+        changed: NDArray[np.bool_] = self.taken_from != np.arange(len(self.taken_from))
+        changed[list(self.written)] = True
+        return changed
+
+
+def copy_shop(shop: Shop, target: Path, cells: Mapping[str, NewCells]) -> None:
+    """Write a shop's files into the empty folder `target`, with new cells in some columns of the items.
+
+    Files of the items table that hold a changed line are written again, value for value elsewhere. All other files of
+    the folder itself, the further files of its tables and the items' pictures are linked, or copied where the disk
+    has no links.
+
+    Raises:
+        CamennError: the tables were written to since the shop was opened.
+        DataError: what is written does not fit the type of its column.
     """
     items = _unchanged_items(shop)
-    sources = {column: _source(shop.catalogue, items, column) for column in columns}
+    sources = {column: _source(shop.catalogue, items, column, new.written) for column, new in cells.items()}
+    changed = np.any([new.changed for new in cells.values()], axis=0) if cells else np.zeros(0, dtype=bool)
     written, first = set(), 0
     for file in items.files:
         last = first + file.frame.select(pl.len()).collect().item()
-        if (taken_from[first:last] != np.arange(first, last)).any():
+        if changed[first:last].any():
             written.add(file.path)
             path = target / file.path.relative_to(shop.folder)
             path.parent.mkdir(exist_ok=True)
-            _write(_replaced(file, sources, taken_from, first=first), path)
+            _write(_replaced(file, sources, cells, first=first), path)
         first = last
     _carry_files(shop.folder, target, except_for=written)
     _carry_pictures(shop.catalogue, target)
@@ -57,13 +79,24 @@ def _unchanged_items(shop: Shop) -> RawTable:
     raise CamennError(f"the items in {shop.folder} were written to since the shop was opened; open it again")
 
 
-def _source(catalogue: Catalogue, items: RawTable, column: str) -> _Source:
+def _source(catalogue: Catalogue, items: RawTable, column: str, written: Mapping[int, str]) -> _Source:
+    if column == "image" and written:
+        raise DataError("items.image: a picture cannot be written by hand; take another item's")
     if column == "image" and isinstance(catalogue.pictures, PictureBytes):
         read = catalogue.pictures.read
         return pl.Binary(), lambda lines: pl.Series([read(i, i + 1)[0] for i in lines.tolist()], dtype=pl.Binary)
     found = {file.dtypes[column] for file in items.files if column in file.dtypes}
     dtype = found.pop() if len(found) == 1 else pl.String()
-    return dtype, items.scan({file.path: [_held(file, column, dtype)] for file in items.files}).collect()[column].gather
+    held = items.scan({file.path: [_held(file, column, dtype)] for file in items.files}).collect()[column]
+    return dtype, pl.concat([held, _typed(column, list(written.values()), dtype)]).gather
+
+
+def _typed(column: str, written: list[str], dtype: pl.DataType) -> pl.Series:
+    values = pl.Series(written, dtype=pl.String)
+    try:
+        return (values.str.split("|") if isinstance(dtype, pl.List) else values).cast(dtype).alias(column)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"items.{column}: what is to be written does not fit its type, {dtype}: {error}") from error
 
 
 def _held(file: TableFile, column: str, dtype: pl.DataType) -> pl.Expr:
@@ -72,21 +105,26 @@ def _held(file: TableFile, column: str, dtype: pl.DataType) -> pl.Expr:
     return pl.repeat(None, pl.len(), dtype=dtype).alias(column)
 
 
-def _replaced(file: TableFile, sources: Mapping[str, _Source], taken_from: _Lines, *, first: int) -> pl.LazyFrame:
+def _replaced(
+    file: TableFile, sources: Mapping[str, _Source], cells: Mapping[str, NewCells], *, first: int
+) -> pl.LazyFrame:
     """The rows of one file, which begins at line `first` of the catalogue, with their cells replaced."""
     frame = file.frame.with_row_index(_LINE, offset=first)
     for column, (dtype, take) in sources.items():
-        cells = pl.struct(_LINE, _held(file, column, dtype)).map_batches(
-            _replacing(take, taken_from), return_dtype=dtype, is_elementwise=True
+        new = pl.struct(_LINE, _held(file, column, dtype)).map_batches(
+            _replacing(take, cells[column]), return_dtype=dtype, is_elementwise=True
         )
-        frame = frame.with_columns(cells.alias(column))
+        frame = frame.with_columns(new.alias(column))
     return frame.drop(_LINE)
 
 
-def _replacing(take: _Take, taken_from: _Lines) -> Callable[[pl.Series], pl.Series]:
+def _replacing(take: _Take, new: NewCells) -> Callable[[pl.Series], pl.Series]:
+    source = new.taken_from.copy()  # what is written stands behind the lines
+    source[list(new.written)] = len(source) + np.arange(len(new.written))
+
     def replace(cells: pl.Series) -> pl.Series:
         line, held = (cells.struct.field(name) for name in cells.struct.fields)
-        other = taken_from[line.to_numpy()]
+        other = source[line.to_numpy()]
         changed = other != line.to_numpy()
         if not changed.any():
             return held

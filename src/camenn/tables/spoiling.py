@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from camenn.errors import CamennError, ConfigError, DataError
 from camenn.tables.catalogue import Catalogue, normal_form
-from camenn.tables.copying import copy_shop
+from camenn.tables.copying import NewCells, copy_shop
 from camenn.tables.pictures import PictureBytes
 from camenn.tables.schema import Kind, Schema
 from camenn.tables.shop import Shop
@@ -69,7 +69,7 @@ def spoil_shop(shop: Shop, folder: Path, *, what: What, share: float, seed: int)
         taken_from = _taken_from(_coded(values), _coded(categories), share, rng)
         done = _record(shop, what, values, taken_from)
         with new_folder(folder) as partial:
-            copy_shop(shop, partial, _columns(shop.schema, what), taken_from)
+            copy_shop(shop, partial, dict.fromkeys(_columns(shop.schema, what), NewCells(taken_from)))
             (partial / SPOILED).unlink(missing_ok=True)  # linked: to write into it would write into the shop
             pl.concat([*earlier, done]).write_parquet(partial / SPOILED)
     except pl.exceptions.PolarsError as error:
