@@ -134,7 +134,18 @@ def test_cells_can_be_written_by_hand_in_the_type_of_their_column(make_shop: Mak
     }
 
 
-@pytest.mark.parametrize(("column", "written"), [("image", "photos/a.png"), ("stars", "many")])
+@pytest.mark.parametrize("in_files", [True, False])
+def test_a_new_picture_is_kept_as_the_shop_keeps_its_own(make_shop: MakeShop, tmp_path: Path, in_files: bool) -> None:
+    files: dict[str, str | bytes] = {"a.png": b"A", "b.png": b"B"}
+    items = {"item_id": ["a", "b"], "image": list(files) if in_files else list(files.values())}
+    folder = make_shop(items=items, files=files)
+    (tmp_path / "copy").mkdir()
+    copy_shop(open_shop(folder), tmp_path / "copy", {"image": NewCells(np.array([0, 0]), {0: b"new"})})
+    shown = open_shop(tmp_path / "copy").catalogue.images(0, 2)
+    assert [one.read_bytes() if isinstance(one, Path) else one for one in shown] == [b"new", b"A"]
+
+
+@pytest.mark.parametrize(("column", "written"), [("image", "photos/a.png"), ("name", b"x"), ("stars", "many")])
 def test_what_does_not_fit_its_column_is_told(make_shop: MakeShop, tmp_path: Path, column: str, written: str) -> None:
     items = pl.DataFrame({"item_id": ["a", "b"], "image": [b"A", b"B"], "stars": [1, 2]})
     (tmp_path / "copy").mkdir()

@@ -1,5 +1,6 @@
 """A shop's folder copied, with some items' cells taken from other items or written anew."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -31,8 +32,10 @@ class NewCells:
 
     taken_from: _Lines
     """(items,): the line whose cell stands in line i; i itself where nothing is taken."""
-    written: Mapping[int, str] = field(default_factory=dict)
-    """By line, cells written by hand, as a CSV file would hold them; they go before what is taken."""
+    written: Mapping[int, str | bytes] = field(default_factory=dict)
+    """By line, new cells, which go before what is taken: text as a CSV file would hold it, a picture as its file's
+    content (kept in `written/` where the shop keeps files).
+    """
 
     @property
     def changed(self) -> NDArray[np.bool_]:
@@ -54,7 +57,7 @@ def copy_shop(shop: Shop, target: Path, cells: Mapping[str, NewCells]) -> None:
         DataError: what is written does not fit the type of its column.
     """
     items = _unchanged_items(shop)
-    sources = {column: _source(shop.catalogue, items, column, new.written) for column, new in cells.items()}
+    sources = {column: _source(shop, items, column, new.written, target) for column, new in cells.items()}
     changed = np.any([new.changed for new in cells.values()], axis=0) if cells else np.zeros(0, dtype=bool)
     written, first = set(), 0
     for file in items.files:
@@ -79,19 +82,39 @@ def _unchanged_items(shop: Shop) -> RawTable:
     raise CamennError(f"the items in {shop.folder} were written to since the shop was opened; open it again")
 
 
-def _source(catalogue: Catalogue, items: RawTable, column: str, written: Mapping[int, str]) -> _Source:
-    if column == "image" and written:
-        raise DataError("items.image: a picture cannot be written by hand; take another item's")
-    if column == "image" and isinstance(catalogue.pictures, PictureBytes):
-        read = catalogue.pictures.read
-        return pl.Binary(), lambda lines: pl.Series([read(i, i + 1)[0] for i in lines.tolist()], dtype=pl.Binary)
+def _source(shop: Shop, items: RawTable, column: str, written: Mapping[int, str | bytes], target: Path) -> _Source:
+    new = list(written.values())
+    if any(isinstance(cell, bytes) != (column == "image") for cell in new):
+        raise DataError(f"items.{column}: a picture is written as its content, everything else as text")
+    if column == "image" and isinstance(shop.catalogue.pictures, PictureBytes):
+        return pl.Binary(), _pictures(shop.catalogue.pictures, new)
+    if column == "image":
+        new = [_new_file(target, cell) for cell in new if isinstance(cell, bytes)]
     found = {file.dtypes[column] for file in items.files if column in file.dtypes}
     dtype = found.pop() if len(found) == 1 else pl.String()
     held = items.scan({file.path: [_held(file, column, dtype)] for file in items.files}).collect()[column]
-    return dtype, pl.concat([held, _typed(column, list(written.values()), dtype)]).gather
+    return dtype, pl.concat([held, _typed(column, new, dtype)]).gather
 
 
-def _typed(column: str, written: list[str], dtype: pl.DataType) -> pl.Series:
+def _pictures(pictures: PictureBytes, new: list[str | bytes]) -> _Take:
+    """The shop's pictures by line, with the new ones behind them."""
+    num_lines = len(pictures.offset) - 1
+
+    def take(lines: _Lines) -> pl.Series:
+        read = (new[line - num_lines] if line >= num_lines else pictures.read(line, line + 1)[0] for line in lines)
+        return pl.Series(list(read), dtype=pl.Binary)
+
+    return take
+
+
+def _new_file(target: Path, content: bytes) -> str:
+    path = target / "written" / hashlib.blake2b(content, digest_size=16).hexdigest()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path.relative_to(target).as_posix()
+
+
+def _typed(column: str, written: list[str | bytes], dtype: pl.DataType) -> pl.Series:
     values = pl.Series(written, dtype=pl.String)
     try:
         return (values.str.split("|") if isinstance(dtype, pl.List) else values).cast(dtype).alias(column)
