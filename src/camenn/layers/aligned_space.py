@@ -83,13 +83,14 @@ class Projection(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tensor:
         """(items, width)"""
-        return self._project(self._pooled(tokens)) * tokens.present[:, None]
+        return self.project(self._pooled(tokens)) * tokens.present[:, None]
 
     def banked(self) -> Tensor:
         """(banked, width)"""
-        return self._project(self.bank[: int(self.num_banked)])
+        return self.project(self.bank[: int(self.num_banked)])
 
-    def _project(self, pooled: Tensor) -> Tensor:
+    def project(self, pooled: Tensor) -> Tensor:
+        """(items, encoder_width) pooled vectors -> (items, width)."""
         return functional.normalize(self.linear(self.dropout(self.standardise(pooled))), dim=-1)
 
     def _pooled(self, tokens: Tokens) -> Tensor:
