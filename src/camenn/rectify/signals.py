@@ -80,12 +80,14 @@ class Shelf:
         self._place = np.full(int(held.item.max(initial=0)) + 1, -1)
         self._place[held.item] = np.arange(len(held))
         _, first, text_id = np.unique(np.round(placed.text, 4), axis=0, return_index=True, return_inverse=True)
-        self._text_id = text_id.reshape(-1)
+        self.text_id = text_id.reshape(-1)
+        """(n,): equal where two listings have the same text."""
         # A text that no other item has is not its item's rival once the item is asked about with another.
-        sole = np.bincount(self._text_id)[self._text_id][first] == 1
+        sole = np.bincount(self.text_id)[self.text_id][first] == 1
         nobody = np.full(len(first), -1)
         self._distinct = Nearest(placed.text[first], np.where(sole, held.item[first], -1), nobody)
-        self._pairs, self._num_pairs = np.unique(self._pair(self._text_id, held.category), return_counts=True)
+        self._first = first
+        self._pairs, self._num_pairs = np.unique(self._pair(self.text_id, held.category), return_counts=True)
         known = held.category >= 0
         self._in_category = np.bincount(held.category[known], minlength=num_categories).astype(np.float64)
         self._sum = np.zeros((num_categories, placed.text.shape[1]))
@@ -97,25 +99,38 @@ class Shelf:
         chunks = [self._chunk(placed.take(index)) for index in _chunks(len(placed.listings))]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(NAMES)))
 
-    def told_categories(self, placed: Placed) -> Signals:
-        """(n, categories): log-probability of each by the neighbours of text and picture together."""
-        of = self._about(placed)
-        told = self._told(placed, self._texts.search(placed.text, **of))
-        return told + self._told(placed, self._pictures.search(placed.picture, **of))
+    def like_pictures(self, asked: Placed) -> tuple[Ints, Floats]:
+        """The listings on the shelf whose pictures are most like each, best first: places (n, k), cosines (n, k)."""
+        return self._pictures.search(asked.picture, **self._about(asked))
+
+    def like_texts(self, asked: Placed) -> tuple[Ints, Floats]:
+        """The same of texts."""
+        return self._texts.search(asked.text, **self._about(asked))
+
+    def fitting_pictures(self, asked: Placed) -> tuple[Ints, Floats]:
+        """The listings whose pictures fit each text best, likewise."""
+        return self._pictures.search(asked.text, **self._about(asked))
+
+    def fitting_texts(self, asked: Placed) -> tuple[Ints, Floats]:
+        """A listing of each text that fits the picture best, likewise; no text twice."""
+        item = asked.listings.item
+        place, similarity = self._distinct.search(asked.picture, item=item, group=np.full(len(item), -2), k=_NEAREST)
+        return self._first[place], similarity
+
+    def told_categories(self, asked: Placed) -> Signals:
+        """(n, categories): log-probability of each by text and picture together."""
+        return self._told(asked, self.like_texts(asked)) + self._told(asked, self.like_pictures(asked))
 
     def _best_scale(self) -> float:
         """How sharply likeness tells a listing's own text from the others."""
-        chosen = np.arange(len(self._text_id))[:2000]
+        chosen = np.arange(len(self.text_id))[:2000]
         told = self.placed.picture[chosen] @ self._distinct.vectors.T
-        own = np.arange(len(chosen)), self._text_id[chosen]
+        own = np.arange(len(chosen)), self.text_id[chosen]
         return max(_SCALES, key=lambda scale: float(log_softmax(scale * told, axis=1)[own].mean()))
 
     def _chunk(self, asked: Placed) -> Signals:
         scale, category = self.scale, asked.listings.category
-        of = self._about(asked)
-        by_picture = self._pictures.search(asked.picture, **of)
-        by_text = self._texts.search(asked.text, **of)
-        across = self._pictures.search(asked.text, **of)
+        by_picture, by_text, across = self.like_pictures(asked), self.like_texts(asked), self.fitting_pictures(asked)
         fit = scale * (asked.text * asked.picture).sum(axis=1)
         rivals, in_category = self._rivals(asked)
         by = {"text": self._told(asked, by_text), "picture": self._told(asked, by_picture)}
@@ -146,14 +161,11 @@ class Shelf:
     def _rivals(self, asked: Placed) -> tuple[Floats, Floats]:
         """Likeness of each picture to other texts than the listing's (n, k), and to the best in its category (n,)."""
         listings = asked.listings
-        place, similarity = self._distinct.search(
-            asked.picture, item=listings.item, group=np.full(len(listings), -2), k=_NEAREST
-        )
-        same = np.einsum("nw,nkw->nk", asked.text, self._distinct.vectors[place]) > _SAME
-        similarity[same] = NOTHING
+        place, similarity = self.fitting_texts(asked)
+        similarity[np.einsum("nw,nkw->nk", asked.text, self.placed.text[place]) > _SAME] = NOTHING
         mine = self._place_of(listings.item)
-        own_pair = self._pair(self._text_id[mine], self.placed.listings.category[mine])
-        pair = self._pair(place, listings.category[:, None])
+        own_pair = self._pair(self.text_id[mine], self.placed.listings.category[mine])
+        pair = self._pair(self.text_id[place], listings.category[:, None])
         found = np.minimum(np.searchsorted(self._pairs, pair), len(self._pairs) - 1)
         count = np.where(self._pairs[found] == pair, self._num_pairs[found], 0)
         count -= (pair == own_pair[:, None]) & (mine >= 0)[:, None]

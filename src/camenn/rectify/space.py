@@ -43,7 +43,7 @@ class LearnedSpace:
 
     def _project(self, project: Callable[[torch.Tensor], torch.Tensor], pooled: Floats) -> Floats:
         with torch.inference_mode():
-            placed = project(torch.from_numpy(pooled).to(self._layer.log_scale.device))
+            placed = project(torch.from_numpy(pooled).float().to(self._layer.log_scale.device))
         vectors: Floats = placed.float().cpu().numpy()
         return vectors
 
@@ -77,7 +77,7 @@ class _Whitening:
     """Principal coordinates of variance one."""
 
     def __init__(self, vectors: Floats, width: int) -> None:
-        self._mean = vectors.mean(axis=0)
+        self._mean = vectors.mean(axis=0, dtype=np.float32)
         centred = vectors - self._mean
         variance, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred / len(vectors))
         kept = np.argsort(-variance)[:width]
