@@ -239,6 +239,28 @@ def recommend(
 
 
 @app.command()
+def desk(
+    findings: Findings,
+    host: Annotated[
+        str, typer.Option(help="Where it can be reached; by default from this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8501,
+    shop: FindingsShop = None,
+    ledger: LedgerUrl = None,
+    reviewers: Annotated[Path | None, typer.Option(help='A TOML file of lines name = "token".')] = None,
+) -> None:
+    """Open the desk, where people review what `camenn rectify` found."""
+    import getpass
+
+    with _extra("desk"):
+        from camenn.serving.desk.access import read_reviewers, shared_token
+        from camenn.serving.desk.serve import serve_desk
+
+    known = shared_token(getpass.getuser()) if reviewers is None else read_reviewers(reviewers)
+    serve_desk(findings, host=host, port=port, reviewers=known, shop=shop, ledger_url=ledger, console=console)
+
+
+@app.command()
 def apply(
     findings: Findings,
     target: Annotated[Path, typer.Option("--to", help="The shop to write; must not hold anything yet.")],
@@ -261,8 +283,8 @@ def apply(
     carry_stores(opened.folder, target)
     console.print(
         f"wrote {target}: {done.num_items:,} items corrected, see {target / CORRECTIONS}; "
-        f"findings rejected: {done.num_rejected:,}, accepted with nothing to put in place: {done.num_without_change:,}, "
-        f"overruled by a later decision: {done.num_overruled:,}"
+        f"findings rejected: {done.num_rejected:,}; accepted with nothing to put in place: "
+        f"{done.num_without_change:,}; overruled by a later decision: {done.num_overruled:,}"
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from numpy.typing import NDArray
 
 from camenn.tables.pictures import PictureBytes
@@ -47,7 +48,7 @@ class Listings:
         self.store_column = next((name for name in STORE_COLUMNS if name in held), None)
         kept = ["name", "category", "price", *self.text_columns, *filter(None, [self.store_column])]
         table = catalogue.table.select([pl.col("item_id"), *(name for name in dict.fromkeys(kept) if name in held)])
-        self._frame = table.collect().with_columns(_as_text(pl.selectors.list()))
+        self._frame = table.collect().with_columns(_as_text(cs.list()))
         self._line_of = {item_id: line for line, item_id in enumerate(catalogue.ids.values)}
         self.has_picture = _has_picture(shop)
 
@@ -73,7 +74,7 @@ class Listings:
             texts={column: row[column] for column in self.text_columns},
             category=_text(row.get("category")),
             store=_text(row.get(self.store_column)) if self.store_column else None,
-            price=row.get("price"),
+            price=row["price"] if isinstance(row.get("price"), float | int) else None,
             has_picture=bool(self.has_picture[line]),
         )
 
