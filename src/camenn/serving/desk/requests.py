@@ -102,7 +102,7 @@ def page(
     """A page with what all of them show around it."""
     desk = _desk(request)
     around: dict[str, Any] = {"session": session, "scores": desk.worklist.scores() if session else []}
-    around["can_undo"] = bool(session and desk.worklist.last_act(session.reviewer))
+    around["can_undo"] = session is not None and desk.worklist.can_undo(session.reviewer)
     text = _ENVIRONMENT.get_template(template).render(around | values)
     return HTMLResponse(text, status_code=status)
 

@@ -171,7 +171,7 @@ def _finding_page(
     rows = worklist.rows(filters)
     place = int(np.searchsorted(rows, row))
     before = int(rows[place - 1]) if place > 0 else None
-    shown = finding_page(worklist.at(row), desk.listings)
+    shown, history = finding_page(worklist.at(row), desk.listings), worklist.history(row)
     values = {
         "shown": shown,
         "row": row,
@@ -181,7 +181,8 @@ def _finding_page(
         "before": None if before is None else finding_address(*worklist.key(before), filters),
         "last_id": worklist.last_id(row) or 0,
         "state": worklist.state(row),
-        "history": worklist.history(row),
+        "history": history,
+        "latest": worklist.standing(row) or next(reversed(history), None),
         "problem": problem,
         "typed": shown.typed_now if typed is None else typed,
         "categories": worklist.values["category"] if shown.typed_column == "category" else [],

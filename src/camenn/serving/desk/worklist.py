@@ -108,6 +108,7 @@ class Worklist:
         self._entries: dict[int, list[Entry]] = {}
         self._acts: dict[str, list[Entry]] = {}
         self._by_id: dict[int, Entry] = {}
+        self._undone: set[int] = set()
         self._held: dict[int, tuple[str, float]] = {}
         self._last_id = 0
         self._lock = threading.Lock()
@@ -122,6 +123,8 @@ class Worklist:
             for entry in self._ledger.entries(after=self._last_id):
                 self._last_id = entry.id
                 self._by_id[entry.id] = entry
+                if entry.undoes is not None:
+                    self._undone.add(entry.undoes)
                 row = self._row_of.get(entry.key)
                 if row is not None:  # a model trained since may claim less
                     self._entries.setdefault(row, []).append(entry)
@@ -197,16 +200,18 @@ class Worklist:
             self._held = {other: held for other, held in self._held.items() if held[0] != reviewer and held[1] > now}
             self._held[row] = reviewer, now + HOLD_S
 
+    def can_undo(self, reviewer: str) -> bool:
+        """Whether the reviewer decided anything that is still in force."""
+        with self._lock:
+            return self._latest_act(reviewer) is not None
+
     def last_act(self, reviewer: str) -> tuple[Entry, ...]:
         """What the reviewer did last that is still in force: one decision, or those of one batch."""
         with self._lock:
-            acts = self._acts.get(reviewer, [])
-            while acts and not self._in_force(acts[-1]):
-                acts.pop()  # undone or overruled for good
-            if not acts:
-                return ()
-            batch = acts[-1].batch
-            same = [entry for entry in acts if entry.batch == batch] if batch else acts[-1:]
+            latest = self._latest_act(reviewer)
+            if latest is None or latest.batch is None:
+                return () if latest is None else (latest,)
+            same = [entry for entry in self._acts[reviewer] if entry.batch == latest.batch]
             return tuple(entry for entry in same if self._in_force(entry))
 
     def scores(self) -> list[Score]:
@@ -220,6 +225,12 @@ class Worklist:
             for kind, row in rows
             if kind is None or row.any()
         ]
+
+    def _latest_act(self, reviewer: str) -> Entry | None:
+        acts = self._acts.get(reviewer, [])
+        while acts and acts[-1].id in self._undone:
+            acts.pop()  # for good; one that another reviewer overruled may come into force again
+        return next((entry for entry in reversed(acts) if self._in_force(entry)), None)
 
     def _in_force(self, entry: Entry) -> bool:
         row = self._row_of.get(entry.key)
