@@ -25,7 +25,7 @@ def serve_desk(
 ) -> None:
     """Serve the desk until it is interrupted. Raises CamennError where that cannot be."""
     app = create_desk(folder, reviewers=reviewers, shop=shop, ledger_url=ledger_url)
-    with _bound(host, port) as listening:
+    with bound(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         token = f"/login?token={reviewers.shared}" if reviewers.shared else ""
         console.print(f"the desk is open: {address}{token}", soft_wrap=True, highlight=False, markup=False)
@@ -37,7 +37,8 @@ def serve_desk(
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens, on any free port for 0. Raises CamennError where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
