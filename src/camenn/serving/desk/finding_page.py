@@ -196,10 +196,10 @@ def _proposals(
         if source is None:  # an edited file; deciding for it is refused as well
             continue
         label = suggestion["value"] or source.name or source.item_id
-        fields = _fields(source, listings, {}, columns)
-        own = {field.label: field for field in _fields(listing, listings, {}, columns)}
-        then = tuple(field if field.concerned else own[field.label] for field in fields if field.label in own)
-        then = then if columns else fields  # nothing would change: the two are compared
+        theirs = _fields(source, listings, {}, columns)
+        taken = {field.label: field for field in theirs if field.concerned}
+        then = tuple(taken.get(field.label, field) for field in _fields(listing, listings, {}, columns))
+        then = then if columns else theirs  # nothing would change: the two are compared
         proposals.append(Proposal(number, source, label, suggestion["score"], then, "image" in columns))
     return tuple(proposals)
 
