@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 
 from camenn import cli
 from camenn.errors import CamennError
+from camenn.rectify.findings import read_findings
+from camenn.rectify.ledger import Action, Decision, Ledger, ledger_url
+from camenn.tables.shop import open_shop
 from camenn.tables.sources import SOURCES
 from camenn.tables.sources.writing import write_shop
+from findings_factory import finding, write_made_up
 from toy import toy_items, write_toy_shop
 from toy_run import small_toml
 
@@ -391,3 +396,74 @@ def test_tuning_names_a_system_that_is_not_there(camenn: Any, tmp_path: Path, co
 
 def test_tuning_without_a_shop_is_told(camenn: Any, comparison: Path) -> None:
     assert_told(camenn("tune", comparison, "--trials", 1), "names no shop; add `shop = ...` or give --shop")
+
+
+# The desk and what follows from it
+
+
+@pytest.fixture
+def findings(tmp_path: Path) -> Path:
+    """Findings about a toy shop."""
+    shop = open_shop(write_toy_shop(tmp_path / "shop", num_requests=20))
+    rows = [finding("i0", shown="red apple"), finding("i1", "duplicate"), finding("i2"), finding("i3")]
+    return write_made_up(tmp_path / "findings", shop, rows)
+
+
+def review(findings: Path) -> None:
+    ledger = Ledger.open(ledger_url(findings), read_findings(findings)[1], create=True)
+    for decision in (
+        Decision("i0", "vague_name", Action.ACCEPT, seen=None, columns=("name",), taken_from="i5"),
+        Decision("i1", "duplicate", Action.ACCEPT, seen=None),
+        Decision("i2", "vague_name", Action.EDIT, seen=None, columns=("name",), after="Elstar"),
+        Decision("i3", "vague_name", Action.REJECT, seen=None),
+    ):
+        ledger.record(decision, reviewer="anna")
+    ledger.close()
+
+
+def test_decisions_are_applied_to_a_copy_of_the_shop(camenn: Any, findings: Path, tmp_path: Path) -> None:
+    review(findings)
+    outcome = camenn("apply", findings, "--to", tmp_path / "corrected")
+    assert outcome.code == 0
+    told = " ".join(outcome.err.split())
+    assert "2 items corrected" in told
+    assert "rejected: 1; accepted with nothing to put in place: 1; overruled by a later decision: 0" in told
+    items = pl.read_parquet(tmp_path / "corrected" / "items.parquet")
+    assert items["name"].to_list()[:4] == ["green pear", "green apple", "Elstar", "yellow apple"]
+    assert camenn("check", tmp_path / "corrected").code == 0
+
+
+def test_what_cannot_be_applied_is_told(camenn: Any, findings: Path, tmp_path: Path) -> None:
+    target = tmp_path / "corrected"
+    assert_told(camenn("apply", tmp_path, "--to", target), "no findings here")
+    assert_told(camenn("apply", findings, "--to", target), "no decisions here; review the findings first")
+    review(findings)
+    (tmp_path / "shop").rename(tmp_path / "moved")
+    assert_told(camenn("apply", findings, "--to", target), "there is no items.parquet")
+    other = write_toy_shop(tmp_path / "other", num_requests=20)
+    toy_items(39).write_parquet(other / "items.parquet")
+    assert_told(camenn("apply", findings, "--to", target, "--shop", other), "its items are not those")
+    assert not target.exists()
+    assert camenn("apply", findings, "--to", target, "--shop", tmp_path / "moved").code == 0
+
+
+def test_a_desk_that_cannot_be_opened_is_told(camenn: Any, findings: Path, tmp_path: Path) -> None:
+    assert_told(camenn("desk", tmp_path), "no findings here")
+    assert_told(camenn("desk", findings, "--reviewers", tmp_path / "none.toml"), "none.toml: no such file")
+    assert_told(camenn("desk", findings, "--ledger", "here"), "no address of a database")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = camenn("desk", findings, "--port", port)
+    assert_told(outcome, f"cannot listen on 127.0.0.1, port {port}")
+
+
+@pytest.mark.parametrize(("verb", "missing"), [("desk", "fastapi"), ("desk", "uvicorn"), ("apply", "sqlalchemy")])
+def test_what_the_desk_needs_and_is_not_installed_is_told(
+    camenn: Any, findings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, missing: str
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("camenn.serving", "camenn.rectify"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    options = ["--to", tmp_path / "corrected"] if verb == "apply" else []
+    told = f"{missing} is not installed; it comes with: pip install 'camenn[desk]'"
+    assert_told(camenn(verb, findings, *options), told)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -35,6 +37,14 @@ INTERRUPTED = 130
 
 Shop = Annotated[Path, typer.Argument(help="The shop's folder.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run's folder, or a bundle's.", show_default=False)]
+Findings = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder that holds the findings.", show_default=False)
+]
+FindingsShop = Annotated[Path | None, typer.Option("--shop", help="The shop, where it was moved since.")]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option("--ledger", help="Where decisions are kept: sqlite:///FILE or postgresql://…; by default in DIR."),
+]
 
 
 @app.command()
@@ -226,6 +236,67 @@ def recommend(
     ranked = recommend_items(bundle, opened, read_ids(users, "user_id"), settings, console=console)
     write_recommendations(ranked, out)
     console.print(f"wrote {len(ranked)} rows to {out}")
+
+
+@app.command()
+def desk(
+    findings: Findings,
+    host: Annotated[
+        str, typer.Option(help="Where it can be reached; by default from this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8501,
+    shop: FindingsShop = None,
+    ledger: LedgerUrl = None,
+    reviewers: Annotated[Path | None, typer.Option(help='A TOML file of lines name = "token".')] = None,
+) -> None:
+    """Open the desk, where people review what `camenn rectify` found."""
+    import getpass
+
+    with _extra("desk"):
+        from camenn.serving.desk.access import read_reviewers, shared_token
+        from camenn.serving.desk.serve import serve_desk
+
+    known = shared_token(getpass.getuser()) if reviewers is None else read_reviewers(reviewers)
+    serve_desk(findings, host=host, port=port, reviewers=known, shop=shop, ledger_url=ledger, console=console)
+
+
+@app.command()
+def apply(
+    findings: Findings,
+    target: Annotated[Path, typer.Option("--to", help="The shop to write; must not hold anything yet.")],
+    shop: FindingsShop = None,
+    ledger: LedgerUrl = None,
+) -> None:
+    """Write a corrected copy of a shop from what was decided at the desk; corrections.parquet says what was changed."""
+    from camenn.embeddings.carry import carry_stores
+    from camenn.rectify.findings import read_findings
+
+    with _extra("desk"):
+        from camenn.rectify.applying import CORRECTIONS, apply_decisions
+        from camenn.rectify.ledger import Ledger, ledger_url
+
+    _, about = read_findings(findings)
+    kept = Ledger.open(ledger or ledger_url(findings), about, create=False)
+    opened = _open(shop if shop is not None else Path(about.shop))
+    with contextlib.closing(kept):
+        done = apply_decisions(opened, kept, about, target)
+    carry_stores(opened.folder, target)
+    console.print(
+        f"wrote {target}: {done.num_items:,} items corrected, see {target / CORRECTIONS}; "
+        f"findings rejected: {done.num_rejected:,}; accepted with nothing to put in place: "
+        f"{done.num_without_change:,}; overruled by a later decision: {done.num_overruled:,}"
+    )
+
+
+@contextlib.contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say how to install what an extra brings and is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("camenn"):
+            raise
+        raise CamennError(f"{error.name} is not installed; it comes with: pip install 'camenn[{name}]'") from None
 
 
 def _load(run: Path, shop: Path | None) -> tuple[LoadedBundle, OpenedShop]:

@@ -8,7 +8,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from camenn.errors import DataError
-from camenn.rectify.findings import ABOUT, FINDINGS, SCHEMA, About, read_findings, write_findings
+from camenn.rectify import findings as findings_module
+from camenn.rectify.findings import ABOUT, FINDINGS, SCHEMA, About, items_digest, read_findings, write_findings
+from camenn.tables.shop import open_shop
 
 ABOUT_SHOP = About(shop="shops/corner", items="ab12", model="cd34", num_items=3)
 
@@ -90,3 +92,52 @@ def test_a_missing_column_another_type_and_another_format_are_told(tmp_path: Pat
 def test_a_folder_without_findings_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no findings here"):
         read_findings(tmp_path)
+
+
+# What findings were made of
+
+
+def digest(folder: Path, **tables: Any) -> str:
+    folder.mkdir()
+    pl.DataFrame(tables).write_parquet(folder / "items.parquet")
+    (folder / "shop.toml").write_text('[columns.items]\ncategory = "multi"' if tables["category"][1] is None else "")
+    return items_digest(open_shop(folder))
+
+
+ITEMS = {
+    "item_id": ["a", "b"],
+    "name": ["Pear", None],
+    "category": ["Fruit", "Fruit"],
+    "price": [1.0, 2.0],
+    "image": [b"one", b"other"],
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"item_id": ["a", "c"]},
+        {"name": ["Plum", None]},
+        {"name": [None, "Pear"]},
+        {"category": ["Fruit", "Bread"]},
+        {"image": [b"oneo", b"ther"]},
+        {"image": [b"other", b"one"]},
+    ],
+    ids=str,
+)
+def test_the_digest_tells_other_items(tmp_path: Path, changed: dict[str, Any]) -> None:
+    same = digest(tmp_path / "copy", **ITEMS | {"price": [3.0, 4.0]})
+    assert digest(tmp_path / "shop", **ITEMS) == same
+    assert digest(tmp_path / "other", **ITEMS | changed) != same
+
+
+def test_the_digest_reads_lists_and_pictures_that_are_files(tmp_path: Path) -> None:
+    paths = ITEMS | {"image": ["one.png", None], "category": [["Fruit", "Pears"], None]}
+    assert digest(tmp_path / "shop", **paths) == digest(tmp_path / "copy", **paths)
+    assert digest(tmp_path / "other", **paths | {"image": [None, "one.png"]}) != digest(tmp_path / "third", **paths)
+
+
+def test_the_digest_of_many_lines_is_that_of_their_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = digest(tmp_path / "shop", **ITEMS)
+    monkeypatch.setattr(findings_module, "_BYTES", 2)
+    assert digest(tmp_path / "copy", **ITEMS) == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -11,9 +12,12 @@ import polars as pl
 
 from camenn.embeddings.shards import write_whole
 from camenn.errors import DataError
+from camenn.tables.pictures import PictureBytes
+from camenn.tables.shop import Shop
 
 FINDINGS, ABOUT = "findings.parquet", "about.json"
 _FORMAT = 1
+_LINES, _BYTES = 1 << 16, 1 << 24
 
 
 class Kind(StrEnum):
@@ -81,7 +85,7 @@ class About:
     shop: str
     """The shop's folder."""
     items: str
-    """Digest of the shop's item table; findings of other items are refused."""
+    """`items_digest` of the shop; findings of other items are refused."""
     model: str
     """Digest of the bundle's weights."""
     num_items: int
@@ -136,3 +140,27 @@ def _check(findings: pl.DataFrame, path: Path) -> None:
         if len(rows):
             what = "stands twice" if name == "kind of item" else "holds what it cannot hold"
             raise DataError(f"{path}: {name} {what} in row {rows[0] + 1}; undo the edit or run `camenn rectify` again")
+
+
+def items_digest(shop: Shop) -> str:
+    """Digest of what findings speak of: ids, texts, categories and pictures of the items, in the catalogue's order.
+
+    A picture that is a file counts by its path, one kept as bytes by its content. Prices, which change by the day, are
+    left out. The same for a copy of the shop.
+    """
+    digest, catalogue = hashlib.blake2b(digest_size=16), shop.catalogue
+    held = catalogue.table.collect_schema()
+    for name in ("item_id", *catalogue.text_columns, "category", "image"):
+        if name not in held:
+            continue
+        digest.update(f"{name}\0".encode())
+        cells = pl.col(name).list.join("|") if held[name] == pl.List else pl.col(name).cast(pl.String)
+        for start in range(0, catalogue.num_items, _LINES):
+            part = catalogue.table.slice(start, _LINES).select(cells).collect().to_series()
+            lengths = part.str.len_bytes().cast(pl.Int64).fill_null(-1)  # no cell runs into the next
+            digest.update(lengths.to_numpy().tobytes() + "".join(part.drop_nulls()).encode())
+    if isinstance(catalogue.pictures, PictureBytes):
+        digest.update(catalogue.pictures.offset.tobytes())
+        for start in range(0, len(catalogue.pictures.content), _BYTES):
+            digest.update(catalogue.pictures.content[start : start + _BYTES].tobytes())
+    return digest.hexdigest()
