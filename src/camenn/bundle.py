@@ -83,6 +83,15 @@ class Bundle:
     facts: dict[str, Any]
     """What training says of itself: the shop's digest, seed, epochs, seconds, versions."""
 
+    @property
+    def digest(self) -> str:
+        """Of the weights, so that what was said by a model can be traced to it."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, value in sorted(self.model.state_dict().items()):
+            held = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(f"{name} {tuple(value.shape)}\0".encode() + held.numpy().tobytes())
+        return digest.hexdigest()
+
     def inputs(self) -> ModelInputs:
         """The sizes the model was built for."""
         return model_inputs(self.config, self.features, self.text, self.image)

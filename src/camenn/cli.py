@@ -217,6 +217,24 @@ def tune(
 
 
 @app.command()
+def rectify(
+    run: Run,
+    shop: Annotated[Path, typer.Option(help="The shop whose catalogue is to be put right.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; must not hold anything yet.")],
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Automatic corrections that may be false.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Find what is wrong with a catalogue and what to put in its place; findings.parquet, corrected/."""
+    from camenn.rectify.rectify import rectify as rectify_shop
+    from camenn.rectify.summary import show_findings
+
+    bundle, opened = _load(run, shop)
+    found = rectify_shop(bundle, opened, out, rate=rate, seed=seed, console=console)
+    show_findings(found, Console())
+    console.print(f"findings: {out}   corrected: {out / 'corrected'}   review them with: camenn desk {out}")
+
+
+@app.command()
 def recommend(
     run: Run,
     users: Annotated[Path, typer.Option(help="A Parquet or CSV file with a column user_id.")],

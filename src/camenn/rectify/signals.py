@@ -61,8 +61,11 @@ class Placed:
 
     @classmethod
     def put(cls, listings: Listings, space: Space) -> Placed:
-        """Where listings lie."""
-        return cls(listings, space.texts(listings.text), space.pictures(listings.picture, listings.fold))
+        """Where listings lie: nowhere, at zero, where a text or picture is missing."""
+        text, picture = space.texts(listings.text), space.pictures(listings.picture, listings.fold)
+        text[~listings.text.any(axis=1)] = 0.0
+        picture[~listings.picture.any(axis=1)] = 0.0
+        return cls(listings, text, picture)
 
     def take(self, index: Ints | NDArray[np.bool_]) -> Placed:
         """Some of them."""

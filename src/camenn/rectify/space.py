@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from camenn.layers.aligned_space import AlignedSpace
 from camenn.rectify.contrast import FOLDS
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 _MAX_WIDTH = 256
 _RIDGE = 0.1

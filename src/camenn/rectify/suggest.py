@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from camenn.rectify.listings import Ints
 from camenn.rectify.planting import Fault
 from camenn.rectify.signals import Placed, Shelf, Signals
+from camenn.rectify.space import Floats
 
 SUGGESTIONS = 5
 _FLOOR = 1e-3
@@ -27,15 +29,15 @@ class Suggested:
 
 
 def suggest(shelf: Shelf, asked: Placed, fault: Fault) -> Suggested:
-    """For listings with this fault."""
-    if fault is Fault.PICTURE:
-        return _pictures(shelf, asked)
+    """For listings with this fault; nothing where what it would be judged by is missing."""
     if fault is Fault.CATEGORY:
         return _categories(shelf, asked)
-    return _texts(shelf, asked, within_category=fault is Fault.VAGUE)
+    if fault is Fault.PICTURE:
+        return _best(*_pictures(shelf, asked), told=_is_there(asked.text))
+    return _best(*_texts(shelf, asked, within_category=fault is Fault.VAGUE), told=_is_there(asked.picture))
 
 
-def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> Suggested:
+def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> tuple[Ints, Signals]:
     """Texts that fit the picture: by the space, and by what like pictures are called."""
     place, similarity = shelf.fitting_texts(asked)
     near, likeness = shelf.like_pictures(asked)
@@ -45,15 +47,15 @@ def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> Suggested:
     score[held.name[place] == asked.listings.name[:, None]] = -np.inf
     if within_category:  # a coarse word is right as far as it goes
         score = score - 5.0 * (held.category[place] != asked.listings.category[:, None])
-    return _best(place, score)
+    return place, score
 
 
-def _pictures(shelf: Shelf, asked: Placed) -> Suggested:
+def _pictures(shelf: Shelf, asked: Placed) -> tuple[Ints, Signals]:
     """Pictures that fit the text: by the space, and those of the listings with the likest text."""
     place, similarity = shelf.fitting_pictures(asked)
     likeness = np.einsum("nw,nkw->nk", asked.text, shelf.placed.text[place])
     score = log_softmax(shelf.scale * similarity, axis=1) + log_softmax(shelf.scale * likeness, axis=1)
-    return _best(place, score)
+    return place, score
 
 
 def _categories(shelf: Shelf, asked: Placed) -> Suggested:
@@ -66,10 +68,15 @@ def _categories(shelf: Shelf, asked: Placed) -> Suggested:
     member[held[held >= 0]] = np.flatnonzero(held >= 0)
     told[:, member == NONE] = -np.inf
     category = np.argsort(-told, axis=1, kind="stable")[:, :SUGGESTIONS]
-    return _best(member[category], np.take_along_axis(told, category, axis=1))
+    known = _is_there(asked.text) | _is_there(asked.picture)
+    return _best(member[category], np.take_along_axis(told, category, axis=1), told=known)
 
 
-def _votes(texts: Ints, of_neighbours: Ints, likeness: Signals) -> Signals:
+def _is_there(vectors: Floats) -> NDArray[np.bool_]:
+    return np.asarray(vectors.any(axis=1), dtype=bool)
+
+
+def _votes(texts: Ints, of_neighbours: Ints, likeness: Floats) -> Signals:
     """(n, k): log-share of the neighbours, the nearer the more, that have each text."""
     weight = np.exp(likeness - likeness.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
@@ -80,7 +87,8 @@ def _votes(texts: Ints, of_neighbours: Ints, likeness: Signals) -> Signals:
     return logs
 
 
-def _best(place: Ints, score: Signals) -> Suggested:
+def _best(place: Ints, score: Signals, *, told: NDArray[np.bool_]) -> Suggested:
+    score = np.where(told[:, None], score, -np.inf)
     short = SUGGESTIONS - place.shape[1]
     if short > 0:
         place = np.pad(place, ((0, 0), (0, short)), constant_values=NONE)

@@ -1,0 +1,214 @@
+"""Pictures that show nothing: blurred, dark, tiny, empty. Judged as listings are, by defects made on purpose.
+
+No threshold on sharpness holds for every shop: a cabbage is busier than a bottle of milk. What is normal in this shop
+is what its own pictures are, and what a defect does to them can be tried.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from camenn.embeddings.patches import PictureError, load_picture
+from camenn.rectify.contrast import ROUNDS, Contrast, Ints, Planted, Signals
+
+SIDE = 256
+"""Pictures are looked at with their longer side this long, but never enlarged."""
+SAMPLE = 400
+"""Pictures that defects are made in."""
+FEWEST = 20
+_TILES = 4
+_AHEAD = 64
+_Grey = NDArray[np.floating[Any]]
+
+
+class Defect(IntEnum):
+    """What a picture can suffer from; the classes of a contrast."""
+
+    NONE = 0
+    BLURRED = 1
+    DARK = 2
+    TINY = 3
+    EMPTY = 4
+
+
+MEASURES = (
+    "shorter side",
+    "fine detail",
+    "coarse detail",
+    "fine over coarse detail",
+    "detail lost by a slight blur",
+    "detail where it is sharpest",
+    "brightness",
+    "contrast",
+    "darkest",
+    "brightest",
+    "colour",
+    "even area",
+)
+
+
+def measures(picture: Image.Image) -> NDArray[np.float64]:
+    """(len(MEASURES),) of an RGB picture, SIDE long at most."""
+    light = picture.convert("L")
+    grey, half, soft = _values(light), _values(light.reduce(2)), _values(light.filter(ImageFilter.GaussianBlur(1.5)))
+    fine, coarse = _detail(grey), _detail(half)
+    rgb = _values(picture)
+    dark, bright = np.quantile(grey, [0.05, 0.95])
+    tiles = [_detail(tile) for row in np.array_split(grey, _TILES) for tile in np.array_split(row, _TILES, axis=1)]
+    return np.array(
+        [
+            np.log(min(picture.size)),
+            fine,
+            coarse,
+            fine - coarse,
+            _detail(soft) - fine,
+            max(tiles),
+            grey.mean(),
+            grey.std(),
+            dark,
+            bright,
+            (rgb.max(axis=2) - rgb.min(axis=2)).mean(),
+            np.mean([tile < _detail_floor() + 0.5 for tile in tiles]),
+        ]
+    )
+
+
+def _values(picture: Image.Image) -> _Grey:
+    return np.asarray(picture, np.float32) / np.float32(255)
+
+
+def _detail(grey: _Grey) -> float:
+    """Logarithm of the Laplacian's variance."""
+    if min(grey.shape) < 3:
+        return _detail_floor()
+    inner = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
+    return float(np.log(laplacian.var() + 1e-6))
+
+
+def _detail_floor() -> float:
+    return float(np.log(1e-6))
+
+
+def with_defect(picture: Image.Image, defect: Defect, rng: np.random.Generator) -> Image.Image:
+    """The same picture, spoiled: none of it so slightly that a shopper would not mind."""
+    side = min(picture.size)
+    if defect is Defect.BLURRED:
+        return picture.filter(ImageFilter.GaussianBlur(side * float(np.exp(rng.uniform(np.log(0.01), np.log(0.08))))))
+    if defect is Defect.DARK:
+        light = rng.uniform(0.05, 0.25)
+        return picture.point(lambda value: round(value * light))
+    if defect is Defect.TINY:
+        scale = rng.uniform(12, 48) / side
+        return picture.resize([max(1, round(length * min(scale, 0.5))) for length in picture.size])
+    red, green, blue = (int(rng.integers(256) if rng.random() < 0.5 else rng.choice([0, 255])) for _ in range(3))
+    return Image.blend(Image.new("RGB", picture.size, (red, green, blue)), picture, rng.uniform(0.0, 0.02))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of a shop's pictures."""
+
+    signals: Signals
+    """(items, MEASURES): nan where there is no picture, or none that can be read."""
+    absent: NDArray[np.bool_]
+    """(items,): there is no picture."""
+    unreadable: NDArray[np.bool_]
+    """(items,): a picture that cannot be read stands there."""
+
+
+Pictures = Callable[[int, int], "list[bytes | Path | None]"]
+"""Pictures of the lines start to stop, as a catalogue gives them."""
+
+
+def measure_all(pictures: Pictures, num_items: int, *, tell: Callable[[int], None]) -> Measured:
+    """Look at every picture, in threads. `tell` is called with how many were looked at."""
+    signals = np.full((num_items, len(MEASURES)), np.nan)
+    absent, unreadable = np.zeros(num_items, dtype=bool), np.zeros(num_items, dtype=bool)
+    for line, found in enumerate(_in_order(pictures, num_items, measures)):
+        if found is None:
+            absent[line] = True
+        elif isinstance(found, PictureError):
+            unreadable[line] = True
+        else:
+            signals[line] = found
+        tell(line + 1)
+    return Measured(signals, absent, unreadable)
+
+
+def judge_pictures(measured: Measured, fold: Ints, pictures: Pictures, *, seed: int) -> NDArray[np.float64]:
+    """(items, defects) probabilities, zero where there is no picture or too few are there to judge by."""
+    probability = np.zeros((len(fold), len(Defect)))
+    seen = np.flatnonzero(~np.isnan(measured.signals[:, 0]))
+    if len(seen) < FEWEST:
+        return probability
+    rng = np.random.default_rng([seed, 2])
+    sample = np.sort(rng.choice(seen, min(SAMPLE, len(seen)), replace=False))
+    spoiled = {line: _spoiled(pictures, line, rng) for line in sample.tolist()}
+    trusted = np.isin(np.arange(len(fold)), seen)
+    for _ in range(ROUNDS):
+        base = [line for line in sample.tolist() if trusted[line]]
+        right = np.flatnonzero(trusted)
+        planted = np.concatenate([spoiled[line] for line in base])
+        contrast = Contrast.learn(
+            Planted(
+                np.concatenate([measured.signals[right], planted]),
+                np.concatenate([np.zeros(len(right), np.int64), np.tile(np.arange(1, len(Defect)), len(base))]),
+                np.concatenate([fold[right], np.repeat(fold[base], len(Defect) - 1)]),
+            ),
+            len(Defect),
+        )
+        probability[seen] = contrast.probabilities(measured.signals[seen], fold[seen])
+        trusted[seen] = probability[seen, Defect.NONE] >= 0.5
+    found = contrast.with_frequencies_of(measured.signals[seen], fold[seen])
+    probability[seen] = found.probabilities(measured.signals[seen], fold[seen])
+    return probability
+
+
+def _spoiled(pictures: Pictures, line: int, rng: np.random.Generator) -> Signals:
+    """(defects but none, MEASURES)"""
+    picture = _loaded(pictures(line, line + 1)[0])
+    assert picture is not None
+    return np.stack([measures(with_defect(picture, defect, rng)) for defect in list(Defect)[1:]])
+
+
+def _loaded(source: bytes | Path | None) -> Image.Image | None:
+    if source is None:
+        return None
+    try:
+        content = source.read_bytes() if isinstance(source, Path) else source
+    except OSError as error:
+        raise PictureError(error.strerror or str(error)) from error
+    picture = load_picture(content, at_least=SIDE)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    return picture
+
+
+def _in_order(
+    pictures: Pictures, num_items: int, look: Callable[[Image.Image], NDArray[np.float64]]
+) -> Iterator[NDArray[np.float64] | PictureError | None]:
+    def one(source: bytes | Path | None) -> NDArray[np.float64] | PictureError | None:
+        try:
+            picture = _loaded(source)
+        except PictureError as error:
+            return error
+        return None if picture is None else look(picture)
+
+    sources = (source for start in range(0, num_items, _AHEAD) for source in pictures(start, start + _AHEAD))
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1, "measure") as pool:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        while chunk := list(islice(sources, _AHEAD)):
+            yield from pool.map(one, chunk)

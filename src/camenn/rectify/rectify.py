@@ -1,0 +1,92 @@
+"""A shop's listings judged, and what to put in place of what is wrong: `camenn rectify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from camenn.bundle import Bundle
+from camenn.errors import DataError
+from camenn.layers.aligned_space import AlignedSpace
+from camenn.rectify.findings import About, items_digest, write_findings
+from camenn.rectify.listings import Listings
+from camenn.rectify.reading import read_stock
+from camenn.rectify.space import CrossFittedSpace, LearnedSpace, Space
+from camenn.rectify.survey import Survey
+from camenn.rectify.table import findings_table, write_corrected
+from camenn.rectify.tier import threshold
+from camenn.tables.identity import shop_identity
+from camenn.tables.shop import Shop
+from camenn.tables.sources.writing import new_folder
+
+FALSE_CORRECTIONS = 0.01
+"""Share of automatic corrections that may be false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectified:
+    """What was found."""
+
+    findings: pl.DataFrame
+    num_items: int
+    num_judged: int
+    """Items whose text and picture were compared."""
+    automatic_from: float
+    """Probability of a right correction from which on it is made without a person; above 1: none is."""
+
+
+def rectify(
+    bundle: Bundle,
+    shop: Shop,
+    folder: Path,
+    *,
+    rate: float = FALSE_CORRECTIONS,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Rectified:
+    """Write `findings.parquet`, `about.json` and `corrected/` (the shop with automatic corrections) into a new folder.
+
+    rate: the share of automatic corrections that may be false. The shop must be encoded with the bundle's encoders.
+
+    Raises:
+        StoreError: it is not.
+        DataError: no item has a text or a picture that the bundle's encoders read.
+        CamennError: `folder` holds anything or lies in the shop, or cannot be written.
+    """
+    stock = read_stock(bundle, shop, seed=seed)
+    if not (stock.has_text.any() or stock.has_picture.any()):
+        raise DataError(f"{shop.folder}: no item has a text or a picture that the model's encoders read")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with (
+        new_folder(folder) as partial,
+        Progress(*columns, TimeRemainingColumn(), console=console or Console(quiet=True)) as bar,
+    ):
+        shown = bar.add_task("learning what is right here", total=None)
+        survey = Survey.of(shop, stock, _space_of(bundle, shop), seed=seed)
+        claims = list(
+            survey.claims(lambda what, done, of: bar.update(shown, description=what, completed=done, total=of))
+        )
+        corrections = np.array([claim.correct for claim in claims if claim.suggestions])
+        automatic_from = threshold(corrections, rate=rate)
+        findings = findings_table(shop, claims, automatic_from)
+        about = About(str(shop.folder.absolute()), items_digest(shop), bundle.digest, shop.catalogue.num_items)
+        write_findings(findings, about, partial)
+        write_corrected(shop, findings.filter("automatic"), partial / "corrected")
+    num_judged = int((stock.has_text & stock.has_picture).sum())
+    return Rectified(findings, shop.catalogue.num_items, num_judged, automatic_from)
+
+
+def _space_of(bundle: Bundle, shop: Shop) -> Callable[[Listings], Space]:
+    """The model's aligned space, unless it was trained on this very shop and knows its faults by heart."""
+    layer = getattr(bundle.model, "aligned_space", None)
+    if isinstance(layer, AlignedSpace) and bundle.facts.get("shop_identity") != shop_identity(
+        shop, bundle.config.split
+    ):
+        return lambda right: LearnedSpace(layer)
+    return lambda right: CrossFittedSpace(right.text, right.picture, right.fold)
