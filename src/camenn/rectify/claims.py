@@ -15,7 +15,7 @@ from camenn.rectify.planting import Fault, Words, plant
 from camenn.rectify.signals import NAMES, Placed, Shelf
 from camenn.rectify.space import Floats
 from camenn.rectify.suggest import NONE, SUGGESTIONS, Suggested, suggest
-from camenn.rectify.tier import SuggestionTrust
+from camenn.rectify.tier import UNTRIED, SuggestionTrust
 from camenn.rectify.verdict import Judge, Verdicts
 
 NEIGHBOURS = 3
@@ -65,10 +65,9 @@ _OF_RULE: dict[Kind, tuple[Fault | None, Side, str]] = {
 
 
 def claims_of_listings(
-    judge: Judge, listings: Listings, trust: Mapping[Fault, SuggestionTrust], *, least: float
+    judge: Judge, verdicts: Verdicts, trust: Mapping[Fault, SuggestionTrust], *, least: float
 ) -> Iterator[Claim]:
-    """What a verdict says of some listings, each claim at least this probable."""
-    verdicts = judge.judge(listings)
+    """What a judge says of some listings, each claim at least this probable."""
     found = verdicts.probability
     mismatch = found[:, Fault.NAME] + found[:, Fault.PICTURE]
     by_name = found[:, Fault.NAME] >= found[:, Fault.PICTURE]
@@ -80,7 +79,7 @@ def claims_of_listings(
     }
     for fault, index in chosen.items():
         said = mismatch if fault in (Fault.NAME, Fault.PICTURE) else found[:, fault]
-        yield from _claims(judge, verdicts, np.flatnonzero(index), fault, said, trust[fault])
+        yield from _claims(judge, verdicts, np.flatnonzero(index), fault, said, trust.get(fault, UNTRIED))
 
 
 def _claims(
@@ -141,7 +140,7 @@ def claims_of_rule(
         ]
     else:
         placed = Placed.put(listings, judge.space)
-        bare = list(_with_suggestions(judge.shelf, placed, fault, probability, trust[fault]))
+        bare = list(_with_suggestions(judge.shelf, placed, fault, probability, trust.get(fault, UNTRIED)))
     for claim, reason in zip(bare, reasons, strict=True):
         yield replace(claim, kind=kind, side=side, reason=reason, mends=mends if claim.suggestions else "")
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from camenn.errors import DataError
+
 Signals = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -47,7 +49,13 @@ class Contrast:
 
     @classmethod
     def learn(cls, planted: Planted, num_faults: int) -> Contrast:
-        """Models from the other folds each; faults assumed to be frequent."""
+        """Models from the other folds each; faults assumed to be frequent.
+
+        Raises:
+            DataError: nothing was planted.
+        """
+        if not planted.fault.any():
+            raise DataError("no fault could be planted: all listings are the same")
         parts = [planted.fold != fold for fold in range(FOLDS)]
         models = tuple(_Model.fit(planted.signals[part], planted.fault[part]) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))

@@ -47,6 +47,16 @@ NAMES = (
     "its category before others by picture",
     *SIGNS,
 )
+OF_TEXT = (
+    "a like text",
+    "text amid its category",
+    "its category by text",
+    "its category before others by text",
+    *SIGNS,
+)
+"""What can be said of a listing without a picture."""
+OF_PICTURE = ("a like picture", "its category by picture", "its category before others by picture")
+"""What can be said of a listing without a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,12 @@ class Placed:
     @classmethod
     def put(cls, listings: Listings, space: Space) -> Placed:
         """Where listings lie: nowhere, at zero, where a text or picture is missing."""
-        text, picture = space.texts(listings.text), space.pictures(listings.picture, listings.fold)
-        text[~listings.text.any(axis=1)] = 0.0
-        picture[~listings.picture.any(axis=1)] = 0.0
+        text, picture = (np.zeros((len(listings), space.width), np.float32) for _ in range(2))
+        has_text, has_picture = listings.text.any(axis=1), listings.picture.any(axis=1)
+        if has_text.any():
+            text[has_text] = space.texts(listings.text[has_text])
+        if has_picture.any():
+            picture[has_picture] = space.pictures(listings.picture[has_picture], listings.fold[has_picture])
         return cls(listings, text, picture)
 
     def take(self, index: Ints | NDArray[np.bool_]) -> Placed:

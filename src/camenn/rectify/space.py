@@ -22,6 +22,10 @@ _RIDGE = 0.1
 class Space(Protocol):
     """Texts and pictures as unit vectors that can be compared with one another."""
 
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+
     def texts(self, pooled: Floats) -> Floats:
         """(n, encoder width) pooled vectors -> (n, width)."""
 
@@ -34,6 +38,7 @@ class LearnedSpace:
 
     def __init__(self, layer: AlignedSpace) -> None:
         self._layer = layer
+        self.width = layer.text.linear.out_features
 
     def texts(self, pooled: Floats) -> Floats:
         return self._project(self._layer.text.project, pooled)
@@ -57,9 +62,10 @@ class CrossFittedSpace:
 
     def __init__(self, texts: Floats, pictures: Floats, folds: NDArray[np.int64]) -> None:
         """texts, pictures: (n, encoder width) pooled vectors of the same items."""
-        width = max(1, min(_MAX_WIDTH, len(texts) // 2))
-        self._text, self._picture = _Whitening(texts, width), _Whitening(pictures, width)
+        limit = max(1, min(_MAX_WIDTH, len(texts) // 2))
+        self._text, self._picture = _Whitening(texts, limit), _Whitening(pictures, limit)
         target, known = _unit(self._text(texts)), self._picture(pictures)
+        self.width = target.shape[1]
         self._maps = [_ridge(known[folds != fold], target[folds != fold]) for fold in range(FOLDS)]
 
     def texts(self, pooled: Floats) -> Floats:

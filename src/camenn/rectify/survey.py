@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from camenn.errors import DataError
 from camenn.rectify.claims import Claim, claims_of_listings, claims_of_rule, learn_trust
 from camenn.rectify.contrast import Ints, Signals
 from camenn.rectify.findings import Kind
@@ -20,7 +21,7 @@ from camenn.rectify.rules import duplicates, odd_prices, shared_pictures
 from camenn.rectify.signals import NEIGHBOURS, Placed
 from camenn.rectify.space import Space
 from camenn.rectify.tier import SuggestionTrust
-from camenn.rectify.verdict import Judge
+from camenn.rectify.verdict import Judge, Seen
 from camenn.tables.shop import Shop
 
 LEAST = 0.1
@@ -44,31 +45,54 @@ class Survey:
 
     shop: Shop
     stock: Stock
-    judge: Judge | None
-    """None where too few listings have a text and a picture."""
+    judges: dict[Seen, tuple[Ints, Judge]]
+    """By what is seen of them, the lines that are judged, and by whom; none where too few could be learned from."""
     trust: dict[Fault, SuggestionTrust]
     seed: int
 
     @classmethod
     def of(cls, shop: Shop, stock: Stock, make_space: Callable[[Listings], Space], *, seed: int) -> Survey:
         """Learn what is right in this shop."""
-        whole = stock.has_text & stock.has_picture
-        if whole.sum() < FEWEST:
-            return cls(shop, stock, None, {}, seed)
-        judge = Judge.learn(stock.listings.take(whole), make_space, stock.words, seed=seed)
-        return cls(shop, stock, judge, learn_trust(judge, stock.words, seed=seed), seed)
+        text, picture = stock.has_text, stock.has_picture
+        # Learned from all that has it; asked of what has nothing more.
+        asked = {Seen.BOTH: text & picture, Seen.TEXT: text & ~picture, Seen.PICTURE: picture & ~text}
+        learned = {Seen.BOTH: text & picture, Seen.TEXT: text, Seen.PICTURE: picture}
+        judges: dict[Seen, tuple[Ints, Judge]] = {}
+        for seen, lines in asked.items():
+            if learned[seen].sum() < FEWEST or not lines.any():
+                continue
+            try:
+                judge = Judge.learn(stock.listings.take(learned[seen]), make_space, stock.words, seed=seed, seen=seen)
+            except DataError:  # nothing can be wrong where everything is the same
+                continue
+            judges[seen] = np.flatnonzero(lines), judge
+        both = judges.get(Seen.BOTH)
+        return cls(shop, stock, judges, {} if both is None else learn_trust(both[1], stock.words, seed=seed), seed)
+
+    @property
+    def judge(self) -> Judge | None:
+        """The judge of listings that have both, who knows what to suggest."""
+        both = self.judges.get(Seen.BOTH)
+        return None if both is None else both[1]
 
     def claims(self, tell: Callable[[str, int, int], None]) -> Iterator[Claim]:
         """All claims. `tell` is called with what is being looked at, how many were, and of how many."""
-        right = np.ones(len(self.stock.listings))
-        whole = np.flatnonzero(self.stock.has_text & self.stock.has_picture)
-        if self.judge is not None:
-            for start in range(0, len(whole), _CHUNK):
-                chunk = self.stock.listings.take(whole[start : start + _CHUNK])
-                right[chunk.item] = self.judge.judge(chunk).probability[:, Fault.NONE]
-                yield from claims_of_listings(self.judge, chunk, self.trust, least=LEAST)
-                tell("listings", start + len(chunk), len(whole))
-        yield from self._pictures(tell)
+        held = self.stock.listings
+        poor = np.zeros(len(held))
+        for claim in self._pictures(tell):
+            if claim.kind is Kind.POOR_PICTURE:
+                poor[claim.line] = claim.probability
+            yield claim
+        right = np.ones(len(held))
+        for lines, judge in self.judges.values():
+            for start in range(0, len(lines), _CHUNK):
+                chunk = held.take(lines[start : start + _CHUNK])
+                verdicts = judge.judge(chunk)
+                right[chunk.item] = verdicts.probability[:, Fault.NONE]
+                # A picture that shows nothing fits no name: that was said already.
+                said = verdicts.without_pictures(poor[chunk.item])
+                yield from claims_of_listings(judge, said, self.trust, least=LEAST)
+                tell("listings", start + len(chunk), len(lines))
         yield from self._shared(right)
         yield from self._missing_names()
         yield from self._duplicates()

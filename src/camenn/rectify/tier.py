@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from camenn.rectify.contrast import Ints, Signals
+from camenn.rectify.contrast import Signals
 from camenn.rectify.suggest import SUGGESTIONS
 
 Floats64 = NDArray[np.float64]
@@ -38,6 +38,10 @@ class SuggestionTrust:
         return found
 
 
+UNTRIED = SuggestionTrust(None, 0.0)
+"""Where no suggestion could be tried none is made without a person."""
+
+
 def _shape(score: Signals) -> Signals:
     """How good the first is, and how far before the second and the third."""
     held = np.where(np.isfinite(score), score, -30.0)
@@ -53,11 +57,3 @@ def threshold(probability: Floats64, *, rate: float) -> float:
     false = np.cumsum(1.0 - ordered) / np.arange(1, len(ordered) + 1)
     allowed = np.flatnonzero(false <= rate)
     return float(ordered[allowed[-1]]) if len(allowed) else 2.0
-
-
-def false_share(probability: Floats64, right: NDArray[np.bool_], weight: Floats64, level: float) -> tuple[float, Ints]:
-    """The weighed share of false corrections among those from `level` on, and which these are."""
-    kept = np.flatnonzero(probability >= level)
-    if not len(kept):
-        return 0.0, kept
-    return float((weight[kept] * ~right[kept]).sum() / weight[kept].sum()), kept
