@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from camenn.errors import CamennError, DataError
 from camenn.rectify.findings import About
 from camenn.rectify.ledger import Action, Decision, Entry, Ledger, StaleDecisionError, ledger_url
-from camenn.rectify.ledger_database import DECISIONS, METADATA, open_engine
+from camenn.rectify.ledger_database import DECISIONS, open_engine
 
 ABOUT = About(shop="shops/corner", items="ab12", model="cd34", num_items=3)
 
@@ -26,15 +26,11 @@ def decision(item_id: str = "a", *, action: Action = Action.ACCEPT, seen: int | 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        yield ledger_url(tmp_path)
-        return
-    address = request.getfixturevalue("postgresql")
-    yield address
-    engine = open_engine(address)
-    METADATA.drop_all(engine)
-    engine.dispose()
+        return ledger_url(tmp_path)
+    address: str = request.getfixturevalue("postgresql")
+    return address
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def open_engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
             raise CamennError(f"--ledger {parsed.drivername}: a ledger lies in sqlite or postgresql")
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, pool_pre_ping=True)  # a database may be started again under a desk
     except ArgumentError as error:
         raise CamennError("--ledger is no address of a database; write sqlite:///FILE or postgresql://…") from error
     except ModuleNotFoundError as error:

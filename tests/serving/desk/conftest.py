@@ -16,7 +16,10 @@ from camenn.serving.desk.app import create_desk
 from camenn.serving.desk.desk import Desk
 from camenn.tables.shop import Shop, open_shop
 from findings_factory import finding, write_made_up
+from postgresql_server import postgresql, postgresql_server
 from toy import toy_items
+
+__all__ = ["postgresql", "postgresql_server"]
 
 TOKENS = {"anna": "anna-0123456789-token", "bob": "bob-0123456789-token"}
 
@@ -84,7 +87,9 @@ def open_desk(shop: Shop, rows: list[dict[str, Any]], tmp_path: Path) -> Iterato
     opened: list[Any] = []
 
     def open_it(**options: Any) -> Callable[[str], Reviewer]:
-        folder = write_made_up(tmp_path / "findings", shop, rows)
+        folder = tmp_path / "findings"
+        if not folder.exists():
+            write_made_up(folder, shop, rows)
         app = create_desk(folder, reviewers=options.pop("reviewers", Reviewers(TOKENS)), **options)
 
         def sit(name: str) -> Reviewer:

@@ -259,3 +259,17 @@ def test_a_listing_without_name_picture_or_suggestions_is_shown(
     page = open_desk()("anna").look("i0")
     assert "Nothing can be put in its place" in page
     assert "Nothing more is known" in page
+
+
+def test_two_servers_share_a_ledger_in_postgresql(open_desk: Any, postgresql: str) -> None:
+    here, there = open_desk(ledger_url=postgresql), open_desk(ledger_url=postgresql)
+    anna, bob = here("anna"), there("bob")
+    page = bob.look("i0")
+    assert anna.decide("i0", suggestion="1").status_code == 200
+    answer = bob.press(page, "reject")
+    assert answer.status_code == 409
+    assert "anna accepted this at" in answer.text
+    assert "1 of 5 decided" in bob.read("/")
+    anna.undo()
+    assert "0 of 5 decided" in bob.read("/")
+    assert [entry.action for entry in there.desk.ledger.entries()] == ["accept", "undo"]
