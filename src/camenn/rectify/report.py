@@ -25,6 +25,11 @@ PICTURE_SIDE, NEIGHBOUR_SIDE = 240, 96
 """Pixels of the longer side."""
 _STEPS = 3
 _BANDS = 9
+_REMEDIES = {
+    Kind.DUPLICATE: "Take one of the two listings out, or say in what they differ.",
+    Kind.ODD_PRICE: "Look the price up: what it should be is not in the shop.",
+}
+"""What to do where no other listing's value can be put in place."""
 _FREQUENCIES = {
     Fault.NAME: "name and description of another product",
     Fault.PICTURE: "picture of another product",
@@ -198,6 +203,8 @@ def _card(row: Mapping[str, Any], gallery: _Gallery) -> dict[str, Any]:
         "percent": _percent(row["probability"]),
         "automatic": row["automatic"],
         "columns": row["columns"],
+        "proposed": {"image": "picture"}.get(first := next(iter(row["columns"]), ""), first),
+        "remedy": _REMEDIES.get(Kind(row["kind"]), "Nothing in the shop to put in its place."),
         "proposals": _proposals(row, gallery),
         "words": [
             {"word": word["word"], "tone": tone}
@@ -215,7 +222,7 @@ def _proposals(row: Mapping[str, Any], gallery: _Gallery) -> list[dict[str, Any]
     for place, one in enumerate(row["suggestions"]):
         item = gallery.item(one["item_id"])
         side = PICTURE_SIDE if place == 0 else NEIGHBOUR_SIDE
-        value = f"the picture of {item.name or one['item_id']}" if pictured else one["value"] or "nothing"
+        value = f"The picture of {item.name or one['item_id']}" if pictured else one["value"] or "nothing"
         shown = gallery.picture(one["item_id"], side=side) if pictured or place == 0 else None
         found.append({"value": value, "item_id": one["item_id"], "name": item.name, "picture": shown})
     return found
