@@ -144,7 +144,9 @@ def test_listings_are_judged_alike_alone_and_together(shop: VectorShop) -> None:
     shelf = Shelf(placed, shop.words.wording, len(CATEGORIES))
     together = shelf.signals(placed)
     for line in (0, 40, 149):
-        np.testing.assert_allclose(shelf.signals(placed.take(np.array([line])))[0], together[line], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            shelf.signals(placed.take(np.array([line])))[0], together[line], rtol=1e-4, atol=1e-4
+        )
     assert shelf.signals(placed.take(np.zeros(0, np.int64))).shape == (0, len(NAMES))
 
 

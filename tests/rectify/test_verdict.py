@@ -125,6 +125,16 @@ def test_four_in_ten_faulty_are_still_told_from_the_rest() -> None:
     assert roc_auc_score(fault > 0, 1 - probability[:, Fault.NONE]) > 0.9
 
 
+@pytest.mark.parametrize("what", ["categories", "pictures"])
+def test_where_nothing_can_be_told_nothing_is_claimed(what: str) -> None:
+    shop, rng = vector_shop(), np.random.default_rng(0)
+    held, order = shop.listings, rng.permutation(len(shop.listings))
+    cells = {"category": held.category[order]} if what == "categories" else {"picture": held.picture[order]}
+    unrelated = replace(shop, listings=replace(held, **cells))
+    probability = learn(unrelated).judge(unrelated.listings).probability
+    assert (probability[:, Fault.NONE] < 0.9).sum() < 10
+
+
 @pytest.mark.parametrize("seen", [Seen.TEXT, Seen.PICTURE])
 def test_one_side_alone_tells_a_wrong_category(dirty: tuple[VectorShop, np.ndarray], seen: Seen) -> None:
     shop, fault = dirty
