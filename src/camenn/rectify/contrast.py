@@ -31,6 +31,13 @@ them as well, and all listings would be called faulty; this settles it, and take
 """
 
 
+def taken_for_right(probability: Signals) -> NDArray[np.bool_]:
+    """(n,) of (n, faults): what rather has no fault than one; half of it at least, since most of it is right."""
+    none = probability[:, 0]
+    kept: NDArray[np.bool_] = none >= min(0.5, float(np.median(none)))
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Planted:
     """Signals of what stands there, class 0, and of what was planted."""
@@ -56,11 +63,11 @@ class Contrast:
         """Models from the other folds each; faults assumed to be frequent.
 
         Raises:
-            DataError: nothing was planted.
+            DataError: nothing was planted, or all of it is in one fold.
         """
-        if not planted.fault.any():
-            raise DataError("no fault could be planted: all listings are the same")
         parts = [planted.fold != fold for fold in range(FOLDS)]
+        if any(len(np.unique(planted.fault[part])) < 2 for part in parts):
+            raise DataError("no fault could be planted: all listings are the same")
         models = tuple(_Model.fit(planted.signals[part], planted.fault[part]) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))
         assumed[0] = 1.0 - _ASSUMED

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from camenn.rectify.contrast import ROUNDS, Contrast, Planted
+from camenn.rectify.contrast import ROUNDS, Contrast, Planted, taken_for_right
 from camenn.rectify.listings import Listings
 from camenn.rectify.planting import Fault, Words, plant
 from camenn.rectify.signals import NAMES, OF_PICTURE, OF_TEXT, Placed, Shelf, Signals
@@ -86,7 +86,7 @@ class Judge:
             signals = seen.of(shelf.signals(Placed.put(listings, space)))
             planted = _planted(right, signals[trusted], shelf, space, words, rng, seen)
             contrast = Contrast.learn(planted, len(Fault))
-            trusted = contrast.probabilities(signals, listings.fold)[:, Fault.NONE] >= 0.5
+            trusted = taken_for_right(contrast.probabilities(signals, listings.fold))
         return cls(space, shelf, contrast.with_frequencies_of(signals, listings.fold), seen)
 
     def judge(self, listings: Listings) -> Verdicts:
