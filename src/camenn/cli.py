@@ -234,6 +234,28 @@ def rectify(
     console.print(f"findings: {out}   corrected: {out / 'corrected'}   review them with: camenn desk {out}")
 
 
+@app.command("rectify-bench")
+def rectify_bench(
+    shop: Shop,
+    out: Annotated[Path, typer.Option(help="Where results are kept; a bench that was cut short goes on.")],
+    run: Annotated[Path | None, typer.Option(help="A run that was trained on another shop.")] = None,
+    config: Annotated[Path | None, typer.Option(help="In its place: what to train on each shop with faults.")] = None,
+    rates: Annotated[list[float] | None, typer.Option(help="Shares of items with a fault; 0.05 0.1 0.2 0.4.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is planted.")] = 5,
+) -> None:
+    """Plant faults in copies of a shop and count how many are found, beside other methods."""
+    from camenn.errors import ConfigError
+    from camenn.rectify_bench.bench import TABLES, BenchConfig, bench
+    from camenn.run_config import read_config
+
+    if (run is None) == (config is None):
+        raise ConfigError("give either --run, a trained run, or --config, what to train")
+    training = None if config is None else read_config(config)
+    settings = BenchConfig(tuple(rates) if rates else BenchConfig().rates, tuple(range(seeds)), run, training)
+    bench(_open(shop), settings, out, console=console)
+    Console().print(Markdown((out / TABLES).read_text(encoding="utf-8")))
+
+
 @app.command()
 def recommend(
     run: Run,

@@ -24,6 +24,8 @@ ROUNDS = 3
 """How often what looks faulty is left out and all is done again. CHOICE."""
 _ASSUMED = 0.3
 """Share of faults assumed when those that look faulty are left out: rather too many than too few. CHOICE."""
+_SUSPECTED = 0.1
+"""Share that is left out at first. CHOICE."""
 _STEPS = 500
 
 
@@ -48,8 +50,10 @@ class Contrast:
     """(faults,), of none first."""
 
     @classmethod
-    def learn(cls, planted: Planted, num_faults: int) -> Contrast:
+    def learn(cls, planted: Planted, num_faults: int, *, freedom: float = 1.0) -> Contrast:
         """Models from the other folds each; faults assumed to be frequent.
+
+        freedom: the inverse of the weights' penalty.
 
         Raises:
             DataError: nothing was planted.
@@ -57,7 +61,7 @@ class Contrast:
         if not planted.fault.any():
             raise DataError("no fault could be planted: all listings are the same")
         parts = [planted.fold != fold for fold in range(FOLDS)]
-        models = tuple(_Model.fit(planted.signals[part], planted.fault[part]) for part in parts)
+        models = tuple(_Model.fit(planted.signals[part], planted.fault[part], freedom) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))
         assumed[0] = 1.0 - _ASSUMED
         return cls(models, assumed)
@@ -72,6 +76,16 @@ class Contrast:
     def probabilities(self, signals: Signals, fold: Ints) -> Signals:
         """(n, faults): sums to one."""
         return _at(self._balanced(signals, fold), self.frequency)
+
+    def trusted(self, signals: Signals, fold: Ints, *, at_first: bool) -> NDArray[np.bool_]:
+        """(n,): what is taken for right.
+
+        At first a share of all is left out, however sure: what was learned for right among much that is faulty says
+        of nothing that it is.
+        """
+        right = self.probabilities(signals, fold)[:, 0]
+        trusted: NDArray[np.bool_] = right >= (max(0.5, np.quantile(right, _SUSPECTED)) if at_first else 0.5)
+        return trusted
 
     def evidence(self, signals: Signals, fold: Ints, fault: int) -> Signals:
         """(n, signals): what each signal adds to the log-odds of a fault against none."""
@@ -95,9 +109,10 @@ class _Model:
     regression: LogisticRegression
 
     @classmethod
-    def fit(cls, x: Signals, y: Ints) -> _Model:
+    def fit(cls, x: Signals, y: Ints, freedom: float) -> _Model:
         scale = StandardScaler().fit(x)
-        return cls(scale, LogisticRegression(class_weight="balanced", max_iter=1000).fit(scale.transform(x), y))
+        regression = LogisticRegression(C=freedom, class_weight="balanced", max_iter=1000)
+        return cls(scale, regression.fit(scale.transform(x), y))
 
     @property
     def classes(self) -> list[int]:
