@@ -457,6 +457,23 @@ def test_a_desk_that_cannot_be_opened_is_told(camenn: Any, findings: Path, tmp_p
     assert_told(outcome, f"cannot listen on 127.0.0.1, port {port}")
 
 
+def test_the_desk_takes_a_run_for_its_heat_map(
+    camenn: Any, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: dict[str, Any] = {}
+    monkeypatch.setattr("camenn.serving.desk.serve.serve_desk", lambda _folder, **options: served.update(options))
+    about_toy = write_made_up(tmp_path / "findings", open_shop(toy / "shop"), [finding("i0")])
+    assert camenn("desk", about_toy).code == 0
+    assert served["similarities"] is None
+    outcome = camenn("desk", about_toy, "--run", toy / "run")
+    assert outcome.code == 0
+    assert "is not the model that made these findings" in " ".join(outcome.err.split())
+    names, matrix = served["similarities"](["i0", "i1"])
+    assert list(names) == ["red apple", "green apple"]
+    assert matrix.shape == (2, 2)
+    assert_told(camenn("desk", about_toy, "--run", tmp_path), "no bundle here")
+
+
 @pytest.mark.parametrize(("verb", "missing"), [("desk", "fastapi"), ("desk", "uvicorn"), ("apply", "sqlalchemy")])
 def test_what_the_desk_needs_and_is_not_installed_is_told(
     camenn: Any, findings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, missing: str

@@ -20,6 +20,7 @@ from camenn.errors import CamennError
 
 if TYPE_CHECKING:
     from camenn.bundle import Bundle as LoadedBundle
+    from camenn.serving.desk.desk import Similarities
     from camenn.tables.shop import Shop as OpenedShop
 
 app = typer.Typer(
@@ -288,6 +289,7 @@ def desk(
     shop: FindingsShop = None,
     ledger: LedgerUrl = None,
     reviewers: Annotated[Path | None, typer.Option(help='A TOML file of lines name = "token".')] = None,
+    run: Annotated[Path | None, typer.Option(help="The run that made the findings: for the heat map.")] = None,
 ) -> None:
     """Open the desk, where people review what `camenn rectify` found."""
     import getpass
@@ -297,7 +299,28 @@ def desk(
         from camenn.serving.desk.serve import serve_desk
 
     known = shared_token(getpass.getuser()) if reviewers is None else read_reviewers(reviewers)
-    serve_desk(findings, host=host, port=port, reviewers=known, shop=shop, ledger_url=ledger, console=console)
+    serve_desk(
+        findings,
+        host=host,
+        port=port,
+        reviewers=known,
+        shop=shop,
+        ledger_url=ledger,
+        similarities=None if run is None else _similarities(run, findings, shop),
+        console=console,
+    )
+
+
+def _similarities(run: Path, findings: Path, shop: Path | None) -> Similarities:
+    """What a run says of the texts and pictures of the shop that some findings are about."""
+    from camenn.rectify.findings import read_findings
+    from camenn.serving.desk.similarities import similarities_of
+
+    _, about = read_findings(findings)
+    bundle, opened = _load(run, shop if shop is not None else Path(about.shop))
+    if bundle.digest != about.model:
+        console.print(f"{run} is not the model that made these findings; the heat map shows what it sees")
+    return similarities_of(bundle, opened)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from camenn.batches.pairs import Pairs, pair_batch
 from camenn.batches.parts import Parts
+from camenn.batches.source import Source
 from camenn.bundle import Bundle, Calibration
 from camenn.evaluation.report import AlignedItem, HeatMaps
 from camenn.models.output import Model
@@ -40,8 +41,8 @@ def heat_maps(bundle: Bundle, parts: Parts) -> HeatMaps | None:
     return HeatMaps(
         item_names=tuple(catalogue.names(line, line + 1)[0] or catalogue.texts(line, line + 1)[0] for line in lines),
         pictures=tuple(_picture(parts, line) for line in lines),
-        before=_similarity(untrained, parts, rows),
-        after=_similarity(bundle.model, parts, rows),
+        before=similarity_matrix(untrained, parts.source, rows),
+        after=similarity_matrix(bundle.model, parts.source, rows),
     )
 
 
@@ -53,11 +54,16 @@ def _distinct_items(parts: Parts) -> NDArray[np.int32]:
     return items[np.linspace(0, len(items) - 1, min(NUM_ITEMS, len(items))).astype(int)] if len(items) else items
 
 
-def _similarity(model: Model, parts: Parts, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+def similarity_matrix(model: Model, source: Source, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(n, n) of the items at these catalogue rows (n,): how like text i is to picture j, as a model sees it.
+
+    Cosine in the aligned space, else the ITA probability.
+    """
     text, image = np.repeat(rows, len(rows)), np.tile(rows, len(rows))
     every = np.ones(len(text), dtype=bool)
     pairs = Pairs(text, image, (text == image).astype(np.float32), every, every, text)
-    batch = pair_batch(parts.source, parts.groups, pairs)
+    groups = np.zeros(len(source.shop.catalogue.ids), dtype=np.int64)  # which texts are equal counts in training alone
+    batch = pair_batch(source, groups, pairs)
     output = answer(model, batch)
     if output.aligned is not None:
         values = output.aligned.similarity(batch.text, batch.image)

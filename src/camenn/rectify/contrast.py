@@ -27,6 +27,10 @@ _ASSUMED = 0.3
 _SUSPECTED = 0.1
 """Share that is left out at first. CHOICE."""
 _STEPS = 500
+_DOUBT = 0.05
+"""Share of further listings that are thought right. CHOICE: where signals tell nothing, any frequency would explain
+them as well, and all listings would be called faulty; this settles it, and takes a twentieth of what they do tell.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Contrast:
     def with_frequencies_of(self, signals: Signals, fold: Ints) -> Contrast:
         """The same models at the frequencies that explain best what stands there: signals (n, ...), fold (n,)."""
         balanced, frequency = self._balanced(signals, fold), self.frequency
+        thought = np.full(len(frequency), 0.5)
+        thought[0] += _DOUBT * len(balanced)
         for _ in range(_STEPS):
-            frequency = (_at(balanced, frequency).sum(axis=0) + 0.5) / (len(balanced) + 0.5 * len(frequency))
+            frequency = (_at(balanced, frequency).sum(axis=0) + thought) / (len(balanced) + thought.sum())
         return Contrast(self.models, frequency)
 
     def probabilities(self, signals: Signals, fold: Ints) -> Signals:

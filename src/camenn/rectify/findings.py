@@ -53,6 +53,27 @@ class Side(StrEnum):
     """Name and picture contradict each other, and nothing says which is right."""
 
 
+KIND_NAMES = {
+    Kind.MISMATCH: "Name and picture differ",
+    Kind.VAGUE_NAME: "Vague name",
+    Kind.WRONG_CATEGORY: "Wrong category",
+    Kind.POOR_PICTURE: "Poor picture",
+    Kind.SHARED_PICTURE: "Shared picture",
+    Kind.DUPLICATE: "Duplicate",
+    Kind.MISSING_NAME: "Missing name",
+    Kind.MISSING_PICTURE: "Missing picture",
+    Kind.ODD_PRICE: "Odd price",
+}
+SIDE_NAMES = {
+    Side.NAME: "the name is wrong",
+    Side.PICTURE: "the picture is wrong",
+    Side.CATEGORY: "the category is wrong",
+    Side.PRICE: "the price is wrong",
+    Side.LISTING: "the listing should not be there",
+    Side.UNCLEAR: "which side is wrong is unclear",
+}
+"""As people are told."""
+
 _SUGGESTION = pl.Struct({"item_id": pl.String, "value": pl.String, "score": pl.Float64})
 _NEIGHBOUR = pl.Struct({"item_id": pl.String, "by": pl.String, "similarity": pl.Float64})
 _WORD = pl.Struct({"word": pl.String, "weight": pl.Float64})

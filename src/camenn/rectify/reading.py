@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from camenn.batches.source import Vectors
 from camenn.bundle import Bundle
-from camenn.embeddings.text import text_encoder
+from camenn.embeddings.store import TokenStore
+from camenn.embeddings.text import TextEncoder, text_encoder
 from camenn.rectify.contrast import FOLDS
 from camenn.rectify.listings import UNKNOWN, Ints, Listings
 from camenn.rectify.planting import Words
@@ -34,6 +35,8 @@ class Stock:
     categories: tuple[str, ...]
     """By code, as the shop writes them."""
     words: Words
+    picture_tokens: TokenStore | None
+    """Parts of the pictures, by the encoder; None where no pictures are read."""
 
 
 def read_stock(bundle: Bundle, shop: Shop, *, seed: int) -> Stock:
@@ -53,7 +56,8 @@ def read_stock(bundle: Bundle, shop: Shop, *, seed: int) -> Stock:
     listings = Listings(lines, text, picture, group, rng.integers(FOLDS, size=len(lines))[group], names, codes)
     labels = [normal_form(label) for label in categories]
     words = Words(Wording(names, labels), _descriptions(shop), categories, _encoder(bundle))
-    return Stock(listings, has_text, has_picture, categories, words)
+    tokens = None if source.image is None else source.image.store
+    return Stock(listings, has_text, has_picture, categories, words, tokens)
 
 
 def _pooled(vectors: Vectors | None, num_items: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -98,10 +102,13 @@ def _descriptions(shop: Shop) -> Callable[[Ints], list[str]]:
 
 
 def _encoder(bundle: Bundle) -> Callable[[list[str]], Floats]:
+    opened: list[TextEncoder] = []  # a pretrained one takes seconds to read
+
     def encode(texts: list[str]) -> Floats:
         assert bundle.text is not None
-        tokens = text_encoder(bundle.text.spec).encode(texts)
-        width = bundle.text.width
+        if not opened:
+            opened.append(text_encoder(bundle.text.spec))
+        tokens, width = opened[0].encode(texts), bundle.text.width
         pooled = [one.mean(axis=0) if len(one) else np.zeros(width, np.float32) for one in tokens]
         return np.stack(pooled).astype(np.float32) if pooled else np.zeros((0, width), np.float32)
 

@@ -14,9 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from camenn.bundle import Bundle
 from camenn.errors import DataError
 from camenn.layers.aligned_space import AlignedSpace
+from camenn.rectify.evidence import with_evidence
 from camenn.rectify.findings import About, items_digest, write_findings
 from camenn.rectify.listings import Listings
+from camenn.rectify.planting import Fault
 from camenn.rectify.reading import read_stock
+from camenn.rectify.report import ReportData, write_report
 from camenn.rectify.space import CrossFittedSpace, LearnedSpace, Space
 from camenn.rectify.survey import Survey
 from camenn.rectify.table import findings_table, write_corrected
@@ -50,7 +53,9 @@ def rectify(
     seed: int = 0,
     console: Console | None = None,
 ) -> Rectified:
-    """Write `findings.parquet`, `about.json` and `corrected/` (the shop with automatic corrections) into a new folder.
+    """Write `findings.parquet`, `about.json`, `report.html` and `corrected/` into a new folder.
+
+    `corrected/` is the shop with the automatic corrections.
 
     rate: the share of automatic corrections that may be false. The shop must be encoded with the bundle's encoders.
 
@@ -75,11 +80,24 @@ def rectify(
         corrections = np.array([claim.correct for claim in claims if claim.suggestions])
         automatic_from = threshold(corrections, rate=rate)
         findings = findings_table(shop, claims, automatic_from)
+        if survey.judge is not None:
+            bar.update(shown, description="what speaks for and against", completed=0, total=None)
+            findings = with_evidence(findings, shop.catalogue, stock, survey.judge.space)
         about = About(str(shop.folder.absolute()), items_digest(shop), bundle.digest, shop.catalogue.num_items)
         write_findings(findings, about, partial)
         write_corrected(shop, findings.filter("automatic"), partial / "corrected")
-    num_judged = int((stock.has_text & stock.has_picture).sum())
+        num_judged = int((stock.has_text & stock.has_picture).sum())
+        frequency = _frequency(survey)
+        write_report(partial, ReportData(shop, findings, num_judged, automatic_from, rate, frequency))
     return Rectified(findings, shop.catalogue.num_items, num_judged, automatic_from)
+
+
+def _frequency(survey: Survey) -> dict[Fault, float]:
+    """How many of the listings with text and picture have each fault; empty where nobody can say."""
+    if survey.judge is None:
+        return {}
+    held = survey.judge.contrast.frequency
+    return {fault: float(held[fault]) for fault in list(Fault)[1:]}
 
 
 def space_of(bundle: Bundle, shop: Shop) -> Callable[[Listings], Space]:

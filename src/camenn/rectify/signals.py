@@ -90,7 +90,8 @@ class Shelf:
 
     def __init__(self, placed: Placed, wording: Wording, num_categories: int) -> None:
         held = placed.listings
-        self.placed, self._wording, self._num_categories = placed, wording, num_categories
+        # A shop without categories has one that nothing is in.
+        self.placed, self._wording, self._num_categories = placed, wording, max(num_categories, 1)
         self._pictures = Nearest(placed.picture, held.item, held.group)
         self._texts = Nearest(placed.text, held.item, held.group)
         self._place = np.full(int(held.item.max(initial=0)) + 1, -1)
@@ -105,8 +106,8 @@ class Shelf:
         self._first = first
         self._pairs, self._num_pairs = np.unique(self._pair(self.text_id, held.category), return_counts=True)
         known = held.category >= 0
-        self._in_category = np.bincount(held.category[known], minlength=num_categories).astype(np.float64)
-        self._sum = np.zeros((num_categories, placed.text.shape[1]))
+        self._in_category = np.bincount(held.category[known], minlength=self._num_categories).astype(np.float64)
+        self._sum = np.zeros((self._num_categories, placed.text.shape[1]))
         np.add.at(self._sum, held.category[known], placed.text[known])
         self.scale = self._best_scale()
 

@@ -61,10 +61,15 @@ class CrossFittedSpace:
     """
 
     def __init__(self, texts: Floats, pictures: Floats, folds: NDArray[np.int64]) -> None:
-        """texts, pictures: (n, encoder width) pooled vectors of the same items."""
+        """texts, pictures: (n, encoder width) pooled vectors of the same items; all zeros where none has a text."""
         limit = max(1, min(_MAX_WIDTH, len(texts) // 2))
         self._text, self._picture = _Whitening(texts, limit), _Whitening(pictures, limit)
-        target, known = _unit(self._text(texts)), self._picture(pictures)
+        known = self._picture(pictures)
+        if not texts.any():  # pictures can be compared with one another alone
+            self.width = known.shape[1]
+            self._maps = [np.eye(self.width, dtype=np.float32)] * FOLDS
+            return
+        target = _unit(self._text(texts))
         self.width = target.shape[1]
         self._maps = [_ridge(known[folds != fold], target[folds != fold]) for fold in range(FOLDS)]
 

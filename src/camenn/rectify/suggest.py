@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from camenn.rectify.listings import Ints
+from camenn.rectify.nearest import NOTHING
 from camenn.rectify.planting import Fault
 from camenn.rectify.signals import Placed, Shelf, Signals
 from camenn.rectify.space import Floats
@@ -44,10 +45,10 @@ def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> tuple[Ints,
     score = log_softmax(shelf.scale * similarity, axis=1)
     score = score + _votes(shelf.text_id[place], shelf.text_id[near], shelf.scale * likeness)
     held = shelf.placed.listings
-    score[held.name[place] == asked.listings.name[:, None]] = -np.inf
+    score[(held.name[place] == asked.listings.name[:, None]) | (similarity <= NOTHING)] = -np.inf
     if within_category:  # a coarse word is right as far as it goes
         score = score - 5.0 * (held.category[place] != asked.listings.category[:, None])
-    return place, score
+    return _each_name_once(place, score, held.name)
 
 
 def _pictures(shelf: Shelf, asked: Placed) -> tuple[Ints, Signals]:
@@ -55,6 +56,17 @@ def _pictures(shelf: Shelf, asked: Placed) -> tuple[Ints, Signals]:
     place, similarity = shelf.fitting_pictures(asked)
     likeness = np.einsum("nw,nkw->nk", asked.text, shelf.placed.text[place])
     score = log_softmax(shelf.scale * similarity, axis=1) + log_softmax(shelf.scale * likeness, axis=1)
+    score[similarity <= NOTHING] = -np.inf
+    return place, score
+
+
+def _each_name_once(place: Ints, score: Signals, names: NDArray[np.object_]) -> tuple[Ints, Signals]:
+    """Best first; of several texts with one name only the best counts."""
+    order = np.argsort(-score, axis=1, kind="stable")
+    place, score = np.take_along_axis(place, order, axis=1), np.take_along_axis(score, order, axis=1)
+    code = np.unique(names.astype(str), return_inverse=True)[1].reshape(-1)[place]
+    before = np.tri(place.shape[1], k=-1, dtype=bool)
+    score[((code[:, :, None] == code[:, None, :]) & before).any(axis=2)] = -np.inf
     return place, score
 
 

@@ -166,7 +166,10 @@ class Survey:
 
     def _rule(self, lines: Ints, probability: Signals, kind: Kind, reasons: str | Sequence[str]) -> Iterator[Claim]:
         told = [reasons] * len(lines) if isinstance(reasons, str) else reasons
-        yield from claims_of_rule(self.judge, self.stock.listings.take(lines), probability, kind, told, self.trust)
+        for start in range(0, len(lines), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            listings = self.stock.listings.take(lines[part])
+            yield from claims_of_rule(self.judge, listings, probability[part], kind, told[part], self.trust)
 
 
 def prices(shop: Shop) -> NDArray[np.float64] | None:

@@ -7,28 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from camenn.rectify.findings import Kind, Side
+from camenn.rectify.findings import KIND_NAMES, SIDE_NAMES, Kind, Side
 from camenn.serving.desk.listings import Listing, Listings, price_text
 
-KIND_NAMES = {
-    Kind.MISMATCH: "Name and picture differ",
-    Kind.VAGUE_NAME: "Vague name",
-    Kind.WRONG_CATEGORY: "Wrong category",
-    Kind.POOR_PICTURE: "Poor picture",
-    Kind.SHARED_PICTURE: "Shared picture",
-    Kind.DUPLICATE: "Duplicate",
-    Kind.MISSING_NAME: "Missing name",
-    Kind.MISSING_PICTURE: "Missing picture",
-    Kind.ODD_PRICE: "Odd price",
-}
-SIDE_NAMES = {
-    Side.NAME: "the name is wrong",
-    Side.PICTURE: "the picture is wrong",
-    Side.CATEGORY: "the category is wrong",
-    Side.PRICE: "the price is wrong",
-    Side.LISTING: "the listing should not be there",
-    Side.UNCLEAR: "which side is wrong is unclear",
-}
 MOST_SUGGESTIONS = 9
 """As many as there are keys for."""
 MOST_NEIGHBOURS = 6

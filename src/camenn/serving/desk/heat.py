@@ -47,9 +47,12 @@ def _map(desk: Desk, item_ids: list[str]) -> dict[str, Any] | None:
     if desk.similarities is None:
         return None
     names, matrix = desk.similarities(item_ids)
-    low, high = float(np.min(matrix)), float(np.max(matrix))
-    levels = np.rint(NUM_LEVELS * (matrix - low) / ((high - low) or 1.0)).astype(int)
-    own = int((matrix.argmax(axis=1) == np.arange(len(matrix))).sum())
+    known = matrix[~np.isnan(matrix)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    held = np.where(np.isnan(matrix), low, matrix)
+    levels = np.rint(NUM_LEVELS * (held - low) / ((high - low) or 1.0)).astype(int)
+    told = ~np.isnan(matrix.diagonal())
+    own = int((told & (held.argmax(axis=1) == np.arange(len(matrix)))).sum())
     rows = [
         {"name": name, "cells": [{"level": level, "text": _signed(value)} for level, value in zip(*row, strict=True)]}
         for name, row in zip(names, zip(levels.tolist(), matrix.tolist(), strict=True), strict=True)
@@ -58,6 +61,8 @@ def _map(desk: Desk, item_ids: list[str]) -> dict[str, Any] | None:
 
 
 def _signed(value: float) -> str:
-    """Two decimals, a minus as wide as a digit; never a negative nought."""
+    """Two decimals, a minus as wide as a digit; never a negative nought; a dash where there is nothing to compare."""
+    if np.isnan(value):
+        return "–"
     text = f"{value:.2f}"
     return "0.00" if text == "-0.00" else text.replace("-", "−")

@@ -12,10 +12,10 @@ import jinja2
 from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from camenn.rectify.findings import Kind
+from camenn.rectify.findings import KIND_NAMES, Kind
 from camenn.serving.desk.access import Session
 from camenn.serving.desk.desk import Desk
-from camenn.serving.desk.finding_page import KIND_NAMES, number_text
+from camenn.serving.desk.finding_page import number_text
 from camenn.serving.desk.worklist import Filters, Shown, State
 
 NUM_HEAT_ITEMS = 12

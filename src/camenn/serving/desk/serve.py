@@ -9,6 +9,7 @@ from rich.console import Console
 from camenn.errors import CamennError
 from camenn.serving.desk.access import Reviewers
 from camenn.serving.desk.app import create_desk
+from camenn.serving.desk.desk import Similarities
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -21,10 +22,11 @@ def serve_desk(
     reviewers: Reviewers,
     shop: Path | None,
     ledger_url: str | None,
+    similarities: Similarities | None,
     console: Console,
 ) -> None:
     """Serve the desk until it is interrupted. Raises CamennError where that cannot be."""
-    app = create_desk(folder, reviewers=reviewers, shop=shop, ledger_url=ledger_url)
+    app = create_desk(folder, reviewers=reviewers, shop=shop, ledger_url=ledger_url, similarities=similarities)
     with bound(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         token = f"/login?token={reviewers.shared}" if reviewers.shared else ""
