@@ -60,11 +60,11 @@ class Contrast:
         freedom: the inverse of the weights' penalty.
 
         Raises:
-            DataError: nothing was planted.
+            DataError: nothing was planted, or all of it is in one fold.
         """
-        if not planted.fault.any():
-            raise DataError("no fault could be planted: all listings are the same")
         parts = [planted.fold != fold for fold in range(FOLDS)]
+        if any(len(np.unique(planted.fault[part])) < 2 for part in parts):
+            raise DataError("no fault could be planted: all listings are the same")
         models = tuple(_Model.fit(planted.signals[part], planted.fault[part], freedom) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))
         assumed[0] = 1.0 - _ASSUMED
@@ -84,13 +84,16 @@ class Contrast:
         return _at(self._balanced(signals, fold), self.frequency)
 
     def trusted(self, signals: Signals, fold: Ints, *, at_first: bool) -> NDArray[np.bool_]:
-        """(n,): what is taken for right.
+        """(n,): what rather has no fault than one is taken for right; half of it at least, since most of it is.
 
         At first a share of all is left out, however sure: what was learned for right among much that is faulty says
         of nothing that it is.
         """
         right = self.probabilities(signals, fold)[:, 0]
-        trusted: NDArray[np.bool_] = right >= (max(0.5, np.quantile(right, _SUSPECTED)) if at_first else 0.5)
+        level = min(0.5, float(np.median(right)))
+        if at_first:
+            level = max(level, float(np.quantile(right, _SUSPECTED)))
+        trusted: NDArray[np.bool_] = right >= level
         return trusted
 
     def evidence(self, signals: Signals, fold: Ints, fault: int) -> Signals:

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from camenn.embeddings.patches import PictureError, load_picture
+from camenn.errors import DataError
 from camenn.rectify.contrast import ROUNDS, Contrast, Ints, Planted, Signals
 
 SIDE = 256
@@ -155,32 +157,36 @@ def measure_all(pictures: Pictures, num_items: int, *, tell: Callable[[int], Non
 
 
 def judge_pictures(measured: Measured, fold: Ints, pictures: Pictures, *, seed: int) -> NDArray[np.float64]:
-    """(items, defects) probabilities, zero where there is no picture or too few are there to judge by."""
+    """(items, defects) probabilities, zero where there is no picture or too few different ones to judge by."""
     probability = np.zeros((len(fold), len(Defect)))
     seen = np.flatnonzero(~np.isnan(measured.signals[:, 0]))
-    if len(seen) < FEWEST:
-        return probability
-    rng = np.random.default_rng([seed, 2])
+    if len(seen) >= FEWEST:
+        with suppress(DataError):  # all show the same: nobody can say what is normal here
+            probability[seen] = _judged(seen, measured.signals, fold, pictures, np.random.default_rng([seed, 2]))
+    return probability
+
+
+def _judged(
+    seen: Ints, signals: Signals, fold: Ints, pictures: Pictures, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(seen, defects)"""
     sample = np.sort(rng.choice(seen, min(SAMPLE, len(seen)), replace=False))
     spoiled = {line: _spoiled(pictures, line, rng) for line in sample.tolist()}
-    trusted = np.isin(np.arange(len(fold)), seen)
+    right = seen
     for number in range(ROUNDS):
-        base = [line for line in sample.tolist() if trusted[line]]
-        right = np.flatnonzero(trusted)
-        planted = np.concatenate([spoiled[line] for line in base])
+        base = sample[np.isin(sample, right)].tolist()
         contrast = Contrast.learn(
             Planted(
-                np.concatenate([measured.signals[right], planted]),
+                np.concatenate([signals[right], *(spoiled[line] for line in base)]),
                 np.concatenate([np.zeros(len(right), np.int64), np.tile(np.arange(1, len(Defect)), len(base))]),
                 np.concatenate([fold[right], np.repeat(fold[base], len(Defect) - 1)]),
             ),
             len(Defect),
             freedom=_FREEDOM,
         )
-        trusted[seen] = contrast.trusted(measured.signals[seen], fold[seen], at_first=number == 0)
-    found = contrast.with_frequencies_of(measured.signals[seen], fold[seen])
-    probability[seen] = found.probabilities(measured.signals[seen], fold[seen])
-    return probability
+        right = seen[contrast.trusted(signals[seen], fold[seen], at_first=number == 0)]
+    found = contrast.with_frequencies_of(signals[seen], fold[seen])
+    return found.probabilities(signals[seen], fold[seen])
 
 
 def _spoiled(pictures: Pictures, line: int, rng: np.random.Generator) -> Signals:

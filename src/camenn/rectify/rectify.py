@@ -81,7 +81,7 @@ def rectify(
         automatic_from = threshold(corrections, rate=rate)
         findings = findings_table(shop, claims, automatic_from)
         if survey.judge is not None:
-            bar.update(shown, description="what speaks for and against", completed=0, total=None)
+            bar.update(shown, description="what speaks for and against")
             findings = with_evidence(findings, shop.catalogue, stock, survey.judge.space)
         about = About(str(shop.folder.absolute()), items_digest(shop), bundle.digest, shop.catalogue.num_items)
         write_findings(findings, about, partial)
