@@ -24,18 +24,13 @@ ROUNDS = 3
 """How often what looks faulty is left out and all is done again. CHOICE."""
 _ASSUMED = 0.3
 """Share of faults assumed when those that look faulty are left out: rather too many than too few. CHOICE."""
+_SUSPECTED = 0.1
+"""Share that is left out at first. CHOICE."""
 _STEPS = 500
 _DOUBT = 0.05
 """Share of further listings that are thought right. CHOICE: where signals tell nothing, any frequency would explain
 them as well, and all listings would be called faulty; this settles it, and takes a twentieth of what they do tell.
 """
-
-
-def taken_for_right(probability: Signals) -> NDArray[np.bool_]:
-    """(n,) of (n, faults): what rather has no fault than one; half of it at least, since most of it is right."""
-    none = probability[:, 0]
-    kept: NDArray[np.bool_] = none >= min(0.5, float(np.median(none)))
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +54,10 @@ class Contrast:
     """(faults,), of none first."""
 
     @classmethod
-    def learn(cls, planted: Planted, num_faults: int) -> Contrast:
+    def learn(cls, planted: Planted, num_faults: int, *, freedom: float = 1.0) -> Contrast:
         """Models from the other folds each; faults assumed to be frequent.
+
+        freedom: the inverse of the weights' penalty.
 
         Raises:
             DataError: nothing was planted, or all of it is in one fold.
@@ -68,7 +65,7 @@ class Contrast:
         parts = [planted.fold != fold for fold in range(FOLDS)]
         if any(len(np.unique(planted.fault[part])) < 2 for part in parts):
             raise DataError("no fault could be planted: all listings are the same")
-        models = tuple(_Model.fit(planted.signals[part], planted.fault[part]) for part in parts)
+        models = tuple(_Model.fit(planted.signals[part], planted.fault[part], freedom) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))
         assumed[0] = 1.0 - _ASSUMED
         return cls(models, assumed)
@@ -85,6 +82,19 @@ class Contrast:
     def probabilities(self, signals: Signals, fold: Ints) -> Signals:
         """(n, faults): sums to one."""
         return _at(self._balanced(signals, fold), self.frequency)
+
+    def trusted(self, signals: Signals, fold: Ints, *, at_first: bool) -> NDArray[np.bool_]:
+        """(n,): what rather has no fault than one is taken for right; half of it at least, since most of it is.
+
+        At first a share of all is left out, however sure: what was learned for right among much that is faulty says
+        of nothing that it is.
+        """
+        right = self.probabilities(signals, fold)[:, 0]
+        level = min(0.5, float(np.median(right)))
+        if at_first:
+            level = max(level, float(np.quantile(right, _SUSPECTED)))
+        trusted: NDArray[np.bool_] = right >= level
+        return trusted
 
     def evidence(self, signals: Signals, fold: Ints, fault: int) -> Signals:
         """(n, signals): what each signal adds to the log-odds of a fault against none."""
@@ -108,9 +118,10 @@ class _Model:
     regression: LogisticRegression
 
     @classmethod
-    def fit(cls, x: Signals, y: Ints) -> _Model:
+    def fit(cls, x: Signals, y: Ints, freedom: float) -> _Model:
         scale = StandardScaler().fit(x)
-        return cls(scale, LogisticRegression(class_weight="balanced", max_iter=1000).fit(scale.transform(x), y))
+        regression = LogisticRegression(C=freedom, class_weight="balanced", max_iter=1000)
+        return cls(scale, regression.fit(scale.transform(x), y))
 
     @property
     def classes(self) -> list[int]:

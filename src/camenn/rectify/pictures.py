@@ -6,6 +6,7 @@ is what its own pictures are, and what a defect does to them can be tried.
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,13 +24,18 @@ from PIL import Image, ImageFilter
 
 from camenn.embeddings.patches import PictureError, load_picture
 from camenn.errors import DataError
-from camenn.rectify.contrast import ROUNDS, Contrast, Ints, Planted, Signals, taken_for_right
+from camenn.rectify.contrast import ROUNDS, Contrast, Ints, Planted, Signals
 
 SIDE = 256
 """Pictures are looked at with their longer side this long, but never enlarged."""
 SAMPLE = 400
 """Pictures that defects are made in."""
 FEWEST = 20
+_BLUR = (0.006, 0.06)
+"""Standard deviation of a blur that is made, as a share of the shorter side. CHOICE."""
+_FREEDOM = 10.0
+"""Of the weights: measures tell defects apart more sharply than signals tell faults. CHOICE."""
+_SPOILED_SIDE = 1024
 _TILES = 4
 _AHEAD = 64
 _Grey = NDArray[np.floating[Any]]
@@ -108,7 +114,7 @@ def with_defect(picture: Image.Image, defect: Defect, rng: np.random.Generator) 
     """The same picture, spoiled: none of it so slightly that a shopper would not mind."""
     side = min(picture.size)
     if defect is Defect.BLURRED:
-        return picture.filter(ImageFilter.GaussianBlur(side * float(np.exp(rng.uniform(np.log(0.01), np.log(0.08))))))
+        return picture.filter(ImageFilter.GaussianBlur(side * float(np.exp(rng.uniform(*np.log(_BLUR))))))
     if defect is Defect.DARK:
         light = rng.uniform(0.05, 0.25)
         return picture.point(lambda value: round(value * light))
@@ -167,7 +173,7 @@ def _judged(
     sample = np.sort(rng.choice(seen, min(SAMPLE, len(seen)), replace=False))
     spoiled = {line: _spoiled(pictures, line, rng) for line in sample.tolist()}
     right = seen
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         base = sample[np.isin(sample, right)].tolist()
         contrast = Contrast.learn(
             Planted(
@@ -176,27 +182,36 @@ def _judged(
                 np.concatenate([fold[right], np.repeat(fold[base], len(Defect) - 1)]),
             ),
             len(Defect),
+            freedom=_FREEDOM,
         )
-        right = seen[taken_for_right(contrast.probabilities(signals[seen], fold[seen]))]
+        right = seen[contrast.trusted(signals[seen], fold[seen], at_first=number == 0)]
     found = contrast.with_frequencies_of(signals[seen], fold[seen])
     return found.probabilities(signals[seen], fold[seen])
 
 
 def _spoiled(pictures: Pictures, line: int, rng: np.random.Generator) -> Signals:
-    """(defects but none, MEASURES)"""
-    picture = _loaded(pictures(line, line + 1)[0])
-    assert picture is not None
-    return np.stack([measures(with_defect(picture, defect, rng)) for defect in list(Defect)[1:]])
+    """(defects but none, MEASURES): spoiled large and saved again, as a real one is, then looked at."""
+    source = pictures(line, line + 1)[0]
+    picture = load_picture(_content(source), at_least=_SPOILED_SIDE)
+    picture.thumbnail((_SPOILED_SIDE, _SPOILED_SIDE), Image.Resampling.BOX)
+    found = []
+    for defect in list(Defect)[1:]:
+        content = io.BytesIO()
+        with_defect(picture, defect, rng).save(content, "JPEG", quality=int(rng.integers(75, 96)))
+        found.append(measures(_loaded(content.getvalue())))
+    return np.stack(found)
 
 
-def _loaded(source: bytes | Path | None) -> Image.Image | None:
-    if source is None:
-        return None
+def _content(source: bytes | Path | None) -> bytes:
+    assert source is not None
     try:
-        content = source.read_bytes() if isinstance(source, Path) else source
+        return source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
         raise PictureError(error.strerror or str(error)) from error
-    picture = load_picture(content, at_least=SIDE)
+
+
+def _loaded(source: bytes | Path) -> Image.Image:
+    picture = load_picture(_content(source), at_least=SIDE)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     return picture
 
@@ -206,10 +221,9 @@ def _in_order(
 ) -> Iterator[NDArray[np.float64] | PictureError | None]:
     def one(source: bytes | Path | None) -> NDArray[np.float64] | PictureError | None:
         try:
-            picture = _loaded(source)
+            return None if source is None else look(_loaded(source))
         except PictureError as error:
             return error
-        return None if picture is None else look(picture)
 
     sources = (source for start in range(0, num_items, _AHEAD) for source in pictures(start, start + _AHEAD))
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1, "measure") as pool:

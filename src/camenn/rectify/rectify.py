@@ -73,7 +73,7 @@ def rectify(
         Progress(*columns, TimeRemainingColumn(), console=console or Console(quiet=True)) as bar,
     ):
         shown = bar.add_task("learning what is right here", total=None)
-        survey = Survey.of(shop, stock, _space_of(bundle, shop), seed=seed)
+        survey = Survey.of(shop, stock, space_of(bundle, shop), seed=seed)
         claims = list(
             survey.claims(lambda what, done, of: bar.update(shown, description=what, completed=done, total=of))
         )
@@ -100,8 +100,11 @@ def _frequency(survey: Survey) -> dict[Fault, float]:
     return {fault: float(held[fault]) for fault in list(Fault)[1:]}
 
 
-def _space_of(bundle: Bundle, shop: Shop) -> Callable[[Listings], Space]:
-    """The model's aligned space, unless it was trained on this very shop and knows its faults by heart."""
+def space_of(bundle: Bundle, shop: Shop) -> Callable[[Listings], Space]:
+    """The model's aligned space, unless it was trained on this very shop and knows its faults by heart.
+
+    A function of the listings that are taken for right.
+    """
     layer = getattr(bundle.model, "aligned_space", None)
     if isinstance(layer, AlignedSpace) and bundle.facts.get("shop_identity") != shop_identity(
         shop, bundle.config.split

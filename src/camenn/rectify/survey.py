@@ -49,9 +49,13 @@ class Survey:
     """By what is seen of them, the lines that are judged, and by whom; none where too few could be learned from."""
     trust: dict[Fault, SuggestionTrust]
     seed: int
+    least: float
+    """Probability from which on a claim is made."""
 
     @classmethod
-    def of(cls, shop: Shop, stock: Stock, make_space: Callable[[Listings], Space], *, seed: int) -> Survey:
+    def of(
+        cls, shop: Shop, stock: Stock, make_space: Callable[[Listings], Space], *, seed: int, least: float = LEAST
+    ) -> Survey:
         """Learn what is right in this shop."""
         text, picture = stock.has_text, stock.has_picture
         # Learned from all that has it; asked of what has nothing more.
@@ -67,7 +71,8 @@ class Survey:
                 continue
             judges[seen] = np.flatnonzero(lines), judge
         both = judges.get(Seen.BOTH)
-        return cls(shop, stock, judges, {} if both is None else learn_trust(both[1], stock.words, seed=seed), seed)
+        trust = {} if both is None else learn_trust(both[1], stock.words, seed=seed)
+        return cls(shop, stock, judges, trust, seed, least)
 
     @property
     def judge(self) -> Judge | None:
@@ -91,7 +96,7 @@ class Survey:
                 right[chunk.item] = verdicts.probability[:, Fault.NONE]
                 # A picture that shows nothing fits no name: that was said already.
                 said = verdicts.without_pictures(poor[chunk.item])
-                yield from claims_of_listings(judge, said, self.trust, least=LEAST)
+                yield from claims_of_listings(judge, said, self.trust, least=self.least)
                 tell("listings", start + len(chunk), len(lines))
         yield from self._shared(right)
         yield from self._missing_names()
@@ -106,7 +111,7 @@ class Survey:
         measured = measure_all(catalogue.images, num, tell=lambda looked: tell("pictures", looked, num))
         probability = judge_pictures(measured, fold, catalogue.images, seed=self.seed)
         poor = np.where(probability.sum(axis=1) > 0, 1.0 - probability[:, Defect.NONE], 0.0)
-        lines = np.flatnonzero(poor >= LEAST)
+        lines = np.flatnonzero(poor >= self.least)
         worst = (1 + probability[lines, 1:].argmax(axis=1)).tolist()
         yield from self._rule(lines, poor[lines], Kind.POOR_PICTURE, [_DEFECTS[Defect(one)] for one in worst])
         for missing, reason in (
@@ -120,7 +125,7 @@ class Survey:
         held = self.stock.listings
         shown = np.flatnonzero(self.stock.has_picture)
         probability, num_names = shared_pictures(held.group[shown], held.name[shown], right[shown])
-        kept = probability >= LEAST
+        kept = probability >= self.least
         reasons = [f"{num} products show this very picture." for num in num_names[kept].tolist()]
         yield from self._rule(shown[kept], probability[kept], Kind.SHARED_PICTURE, reasons)
 
@@ -149,7 +154,7 @@ class Survey:
             near, _ = shelf.like_texts(Placed.put(chunk, self.judge.space))
             usual[chunk.item] = np.nanmedian(price[shelf.placed.listings.item[near[:, :NEIGHBOURS]]], axis=1)
         probability = odd_prices(price, usual)
-        lines = np.flatnonzero(probability >= LEAST)
+        lines = np.flatnonzero(probability >= self.least)
         reasons = [f"It costs {price[line]:g}, its like {usual[line]:g}." for line in lines.tolist()]
         yield from self._rule(lines, probability[lines], Kind.ODD_PRICE, reasons)
 

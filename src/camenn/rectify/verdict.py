@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from camenn.rectify.contrast import ROUNDS, Contrast, Planted, taken_for_right
+from camenn.rectify.contrast import ROUNDS, Contrast, Planted
 from camenn.rectify.listings import Listings
 from camenn.rectify.planting import Fault, Words, plant
 from camenn.rectify.signals import NAMES, OF_PICTURE, OF_TEXT, Placed, Shelf, Signals
@@ -79,14 +79,14 @@ class Judge:
         if len(listings) > SHELF:
             listings = listings.take(np.sort(rng.choice(len(listings), SHELF, replace=False)))
         trusted = np.ones(len(listings), dtype=bool)
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             right = listings.take(trusted)
             space = make_space(right)
             shelf = Shelf(Placed.put(right, space), words.wording, len(words.categories))
             signals = seen.of(shelf.signals(Placed.put(listings, space)))
             planted = _planted(right, signals[trusted], shelf, space, words, rng, seen)
             contrast = Contrast.learn(planted, len(Fault))
-            trusted = taken_for_right(contrast.probabilities(signals, listings.fold))
+            trusted = contrast.trusted(signals, listings.fold, at_first=number == 0)
         return cls(space, shelf, contrast.with_frequencies_of(signals, listings.fold), seen)
 
     def judge(self, listings: Listings) -> Verdicts:
