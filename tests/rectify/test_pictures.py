@@ -48,10 +48,12 @@ def judged() -> tuple[np.ndarray, np.ndarray]:
     """A hundred pictures, of which each fifth line holds a defect in turn; (n,) which, and the probabilities."""
     defect = np.where(np.arange(NUM) % 5 == 0, 1 + (np.arange(NUM) // 5) % 4, 0)
     rng = np.random.default_rng(5)
-    contents = [
-        png(with_defect(drawn(line), Defect(kind), rng) if kind else drawn(line)) for line, kind in enumerate(defect)
+    pictures = [
+        with_defect(drawn(line), Defect(kind), rng) if kind else drawn(line) for line, kind in enumerate(defect)
     ]
-    return defect, look(contents)[1]
+    for line in np.flatnonzero(defect == Defect.EMPTY).tolist():  # one colour, as those that stand in for a missing one
+        pictures[line] = Image.new("RGB", (160, 160), tuple(rng.integers(0, 256, 3).tolist()))
+    return defect, look([png(picture) for picture in pictures])[1]
 
 
 @pytest.mark.parametrize("kind", list(Defect)[1:])

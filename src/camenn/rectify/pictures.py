@@ -122,7 +122,8 @@ def with_defect(picture: Image.Image, defect: Defect, rng: np.random.Generator) 
         scale = rng.uniform(12, 48) / side
         return picture.resize([max(1, round(length * min(scale, 0.5))) for length in picture.size])
     red, green, blue = (int(rng.integers(256) if rng.random() < 0.5 else rng.choice([0, 255])) for _ in range(3))
-    return Image.blend(Image.new("RGB", picture.size, (red, green, blue)), picture, rng.uniform(0.0, 0.02))
+    left = rng.uniform(0.0, 0.02) if rng.random() < 0.5 else 0.0  # a plain area, or hardly anything on it
+    return Image.blend(Image.new("RGB", picture.size, (red, green, blue)), picture, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +191,18 @@ def _judged(
 
 
 def _spoiled(pictures: Pictures, line: int, rng: np.random.Generator) -> Signals:
-    """(defects but none, MEASURES): spoiled large and saved again, as a real one is, then looked at."""
+    """(defects but none, MEASURES): spoiled large and saved again, as a real one is, then looked at.
+
+    One in two is saved without loss: else what a JPEG takes away would tell what was made from what is real.
+    """
     source = pictures(line, line + 1)[0]
     picture = load_picture(_content(source), at_least=_SPOILED_SIDE)
     picture.thumbnail((_SPOILED_SIDE, _SPOILED_SIDE), Image.Resampling.BOX)
     found = []
     for defect in list(Defect)[1:]:
         content = io.BytesIO()
-        with_defect(picture, defect, rng).save(content, "JPEG", quality=int(rng.integers(75, 96)))
+        format_, quality = ("JPEG" if rng.random() < 0.5 else "PNG"), int(rng.integers(75, 96))
+        with_defect(picture, defect, rng).save(content, format_, quality=quality)
         found.append(measures(_loaded(content.getvalue())))
     return np.stack(found)
 
