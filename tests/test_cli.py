@@ -417,7 +417,7 @@ def review(findings: Path) -> None:
         Decision("i2", "vague_name", Action.EDIT, seen=None, columns=("name",), after="Elstar"),
         Decision("i3", "vague_name", Action.REJECT, seen=None),
     ):
-        ledger.record(decision, reviewer="anna")
+        ledger.record(decision, reviewer="reviewer_one")
     ledger.close()
 
 

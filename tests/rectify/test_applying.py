@@ -39,7 +39,7 @@ def ledger(about: About, tmp_path: Path) -> Iterator[Ledger]:
 def decide(ledger: Ledger, item_id: str, kind: str, action: str = "accept", **given: Any) -> Entry:
     last = [entry.id for entry in ledger.entries() if entry.key == (item_id, kind)]
     decision = Decision(item_id, kind, Action(action), seen=last[-1] if last else None, **given)
-    return ledger.record(decision, reviewer="anna")
+    return ledger.record(decision, reviewer="reviewer_one")
 
 
 def undo(ledger: Ledger, entry: Entry) -> None:
@@ -87,8 +87,8 @@ def test_what_was_done_stands_beside(toy_shop: Shop, ledger: Ledger, about: Abou
     assert row(tmp_path / "out", "i1")["name"] == "Granny Smith"
     written = pl.read_parquet(tmp_path / "out" / CORRECTIONS)
     assert written.rows() == [
-        ("i0", "mismatch", ["name", "description"], "red apple", "green pear", "i5", "anna", entry.at),
-        ("i1", "vague_name", ["name"], "green apple", "Granny Smith", None, "anna", typed.at),
+        ("i0", "mismatch", ["name", "description"], "red apple", "green pear", "i5", "reviewer_one", entry.at),
+        ("i1", "vague_name", ["name"], "green apple", "Granny Smith", None, "reviewer_one", typed.at),
     ]
     assert done == Applied(done.corrections, num_items=2, num_rejected=1, num_without_change=1, num_overruled=0)
 

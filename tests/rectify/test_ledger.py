@@ -42,54 +42,54 @@ def ledger(url: str) -> Iterator[Ledger]:
 
 def test_an_entry_says_who_when_before_after_and_by_which_model(ledger: Ledger) -> None:
     given = decision(columns=("name", "description"), before="Berries", after="Strawberries", taken_from="b")
-    written = ledger.record(given, reviewer="anna")
+    written = ledger.record(given, reviewer="reviewer_one")
     [entry] = ledger.entries()
     assert entry == written
-    assert (entry.reviewer, entry.revision, entry.action) == ("anna", 1, Action.ACCEPT)
+    assert (entry.reviewer, entry.revision, entry.action) == ("reviewer_one", 1, Action.ACCEPT)
     assert (entry.columns, entry.before, entry.after) == (("name", "description"), "Berries", "Strawberries")
     assert (entry.taken_from, entry.model, entry.items, entry.undoes) == ("b", "cd34", "ab12", None)
     assert entry.at.utcoffset() is not None
 
 
 def test_a_decision_on_what_somebody_else_decided_meanwhile_is_refused(ledger: Ledger) -> None:
-    first = ledger.record(decision(), reviewer="anna")
-    with pytest.raises(StaleDecisionError, match=r"anna accepted this at .* nothing was written") as refused:
-        ledger.record(decision(action=Action.REJECT), reviewer="bob")
+    first = ledger.record(decision(), reviewer="reviewer_one")
+    with pytest.raises(StaleDecisionError, match=r"reviewer_one accepted this at .* nothing was written") as refused:
+        ledger.record(decision(action=Action.REJECT), reviewer="reviewer_two")
     assert refused.value.newer == first
     assert ledger.entries() == [first]
-    second = ledger.record(decision(action=Action.REJECT, seen=first.id), reviewer="bob")
+    second = ledger.record(decision(action=Action.REJECT, seen=first.id), reviewer="reviewer_two")
     assert second.revision == 2
     assert ledger.standing() == {("a", "vague_name"): second}
 
 
 def test_a_decision_that_rests_on_an_entry_that_is_not_there_is_refused(ledger: Ledger) -> None:
     with pytest.raises(StaleDecisionError, match="does not hold what this decision rests on"):
-        ledger.record(decision(seen=77), reviewer="anna")
+        ledger.record(decision(seen=77), reviewer="reviewer_one")
     assert ledger.entries() == []
 
 
 def test_undo_is_an_entry_and_brings_back_what_was_in_force(ledger: Ledger) -> None:
-    accepted = ledger.record(decision(), reviewer="anna")
-    rejected = ledger.record(decision(action=Action.REJECT, seen=accepted.id), reviewer="bob")
-    undone = ledger.record(decision(action=Action.UNDO, seen=rejected.id, undoes=rejected.id), reviewer="bob")
+    accepted = ledger.record(decision(), reviewer="reviewer_one")
+    rejected = ledger.record(decision(action=Action.REJECT, seen=accepted.id), reviewer="reviewer_two")
+    undone = ledger.record(decision(action=Action.UNDO, seen=rejected.id, undoes=rejected.id), reviewer="reviewer_two")
     assert ledger.standing() == {accepted.key: accepted}
-    ledger.record(decision(action=Action.UNDO, seen=undone.id, undoes=accepted.id), reviewer="anna")
+    ledger.record(decision(action=Action.UNDO, seen=undone.id, undoes=accepted.id), reviewer="reviewer_one")
     assert ledger.standing() == {}
     assert [entry.action for entry in ledger.entries()] == ["accept", "reject", "undo", "undo"]
-    again = ledger.record(decision(seen=ledger.entries()[-1].id), reviewer="anna")
+    again = ledger.record(decision(seen=ledger.entries()[-1].id), reviewer="reviewer_one")
     assert ledger.standing() == {again.key: again}
 
 
 def test_an_entry_is_undone_once(ledger: Ledger) -> None:
-    accepted = ledger.record(decision(), reviewer="anna")
-    undone = ledger.record(decision(action=Action.UNDO, seen=accepted.id, undoes=accepted.id), reviewer="anna")
+    accepted = ledger.record(decision(), reviewer="reviewer_one")
+    undone = ledger.record(decision(action=Action.UNDO, seen=accepted.id, undoes=accepted.id), reviewer="reviewer_one")
     with pytest.raises(StaleDecisionError):
-        ledger.record(decision(action=Action.UNDO, seen=undone.id, undoes=accepted.id), reviewer="anna")
+        ledger.record(decision(action=Action.UNDO, seen=undone.id, undoes=accepted.id), reviewer="reviewer_one")
 
 
 def test_of_many_decisions_those_that_somebody_was_quicker_with_are_left_out(ledger: Ledger) -> None:
-    quicker = ledger.record(decision("i7", action=Action.REJECT), reviewer="bob")
-    recorded = ledger.record_all([decision(f"i{i}") for i in range(1000)], reviewer="anna", batch="b1")
+    quicker = ledger.record(decision("i7", action=Action.REJECT), reviewer="reviewer_two")
+    recorded = ledger.record_all([decision(f"i{i}") for i in range(1000)], reviewer="reviewer_one", batch="b1")
     assert recorded.stale == (quicker,)
     assert len(recorded.entries) == 999
     assert {entry.batch for entry in recorded.entries} == {"b1"}
@@ -121,7 +121,7 @@ def test_of_reviewers_who_decide_at_once_one_is_written_and_the_others_are_told(
 
 
 def test_the_database_itself_refuses_a_second_decision_on_one_state(ledger: Ledger, url: str) -> None:
-    entry = ledger.record(decision(), reviewer="anna")
+    entry = ledger.record(decision(), reviewer="reviewer_one")
     row = {name: getattr(entry, name) for name in ("reviewer", "item_id", "kind", "revision", "model", "items")}
     row |= {"at": entry.at.replace(tzinfo=None), "action": "reject", "columns": []}
     engine = open_engine(url)
@@ -131,13 +131,13 @@ def test_the_database_itself_refuses_a_second_decision_on_one_state(ledger: Ledg
 
 
 def test_a_ledger_of_other_items_is_refused(ledger: Ledger, url: str) -> None:
-    ledger.record(decision(), reviewer="anna")
+    ledger.record(decision(), reviewer="reviewer_one")
     other = About(shop="shops/other", items="ffff", model="cd34", num_items=3)
     with pytest.raises(DataError, match="decisions on other items than those of shops/other"):
         Ledger.open(url, other, create=True)
     retrained = About(shop="shops/corner", items="ab12", model="ee56", num_items=3)
     again = Ledger.open(url, retrained, create=False)
-    assert again.record(decision("b"), reviewer="anna").model == "ee56"
+    assert again.record(decision("b"), reviewer="reviewer_one").model == "ee56"
     again.close()
 
 
@@ -166,7 +166,7 @@ from camenn.rectify.findings import About
 from camenn.rectify.ledger import Action, Decision, Ledger
 ledger = Ledger.open({ledger_url(tmp_path)!r}, About("shops/corner", "ab12", "cd34", 3), create=True)
 for number in range(10_000):
-    ledger.record(Decision(f"i{{number}}", "mismatch", Action.ACCEPT, seen=None), reviewer="anna")
+    ledger.record(Decision(f"i{{number}}", "mismatch", Action.ACCEPT, seen=None), reviewer="reviewer_one")
     print(number, flush=True)
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
@@ -193,9 +193,9 @@ def test_sqlite_syncs_before_it_answers(tmp_path: Path) -> None:
 
 def test_the_frame_says_which_decisions_are_in_force(ledger: Ledger) -> None:
     assert ledger.to_frame().is_empty()
-    first = ledger.record(decision(columns=("name",), taken_from="b"), reviewer="anna")
-    ledger.record(decision("b", action=Action.REJECT), reviewer="anna")
-    ledger.record(decision(action=Action.UNDO, seen=first.id, undoes=first.id), reviewer="anna")
+    first = ledger.record(decision(columns=("name",), taken_from="b"), reviewer="reviewer_one")
+    ledger.record(decision("b", action=Action.REJECT), reviewer="reviewer_one")
+    ledger.record(decision(action=Action.UNDO, seen=first.id, undoes=first.id), reviewer="reviewer_one")
     frame = ledger.to_frame()
     assert frame["in_force"].to_list() == [False, True, False]
     assert frame["action"].to_list() == ["accept", "reject", "undo"]

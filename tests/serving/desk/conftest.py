@@ -21,7 +21,7 @@ from toy import toy_items
 
 __all__ = ["postgresql", "postgresql_server"]
 
-TOKENS = {"anna": "anna-0123456789-token", "bob": "bob-0123456789-token"}
+TOKENS = {"reviewer_one": "reviewer_one-0123456789-token", "reviewer_two": "reviewer_two-0123456789-token"}
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def field(page: str, name: str) -> str:
 
 @pytest.fixture
 def open_desk(shop: Shop, rows: list[dict[str, Any]], tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Opens the desk: `open_desk()` gives one that signs reviewers in by name: `sit("anna")`."""
+    """Opens the desk: `open_desk()` gives one that signs reviewers in by name: `sit("reviewer_one")`."""
     opened: list[Any] = []
 
     def open_it(**options: Any) -> Callable[[str], Reviewer]:
@@ -116,8 +116,8 @@ def sit(open_desk: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def anna(sit: Any) -> Reviewer:
-    return sit("anna")
+def reviewer_one(sit: Any) -> Reviewer:
+    return sit("reviewer_one")
 
 
 @pytest.fixture

@@ -11,10 +11,13 @@ from camenn.serving.desk.access import Reviewers, Sessions, read_reviewers, shar
 
 
 def test_reviewers_are_known_by_their_tokens() -> None:
-    reviewers = Reviewers({"anna": "token of anna", "bob": "token of bob"})
-    assert [reviewers.who(token, "carol") for token in ("token of anna", "token of bob", "token", "")] == [
-        "anna",
-        "bob",
+    reviewers = Reviewers({"reviewer_one": "token of reviewer_one", "reviewer_two": "token of reviewer_two"})
+    assert [
+        reviewers.who(token, "reviewer_three")
+        for token in ("token of reviewer_one", "token of reviewer_two", "token", "")
+    ] == [
+        "reviewer_one",
+        "reviewer_two",
         None,
         None,
     ]
@@ -34,10 +37,10 @@ def test_a_shared_token_is_new_each_time_and_takes_a_name() -> None:
 
 def test_a_session_ends_by_itself_and_by_signing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = Sessions()
-    cookie, other = sessions.begin("anna"), sessions.begin("anna")
+    cookie, other = sessions.begin("reviewer_one"), sessions.begin("reviewer_one")
     found = sessions.find(cookie)
     assert found is not None
-    assert found.reviewer == "anna"
+    assert found.reviewer == "reviewer_one"
     assert sessions.find("made up") is None
     sessions.end(other)
     assert sessions.find(other) is None
@@ -48,20 +51,22 @@ def test_a_session_ends_by_itself_and_by_signing_out(monkeypatch: pytest.MonkeyP
 
 def test_reviewers_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "reviewers.toml"
-    path.write_text('anna = "sixteen-letters-"\n"Bob B." = "other-sixteen-letters"\n')
-    assert read_reviewers(path) == Reviewers({"anna": "sixteen-letters-", "Bob B.": "other-sixteen-letters"})
+    path.write_text('reviewer_one = "sixteen-letters-"\n"reviewer_two B." = "other-sixteen-letters"\n')
+    assert read_reviewers(path) == Reviewers(
+        {"reviewer_one": "sixteen-letters-", "reviewer_two B.": "other-sixteen-letters"}
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("anna = ", "not readable as TOML"),
+        ("reviewer_one = ", "not readable as TOML"),
         ("", "names no reviewer"),
-        ('anna = "short"', "the token of 'anna' is no text of 16 characters or more"),
-        ("anna = 1234567890123456", "the token of 'anna' is no text"),
-        ('[anna]\ntoken = "sixteen-letters-"', "the token of 'anna' is no text"),
+        ('reviewer_one = "short"', "the token of 'reviewer_one' is no text of 16 characters or more"),
+        ("reviewer_one = 1234567890123456", "the token of 'reviewer_one' is no text"),
+        ('[reviewer_one]\ntoken = "sixteen-letters-"', "the token of 'reviewer_one' is no text"),
         ('" " = "sixteen-letters-"', "is no name of 1 to 60 printable characters"),
-        ('anna = "sixteen-letters-"\nbob = "sixteen-letters-"', "two reviewers have the same token"),
+        ('reviewer_one = "sixteen-letters-"\nbob = "sixteen-letters-"', "two reviewers have the same token"),
     ],
 )
 def test_a_file_that_names_no_reviewers_is_told(tmp_path: Path, text: str, told: str) -> None:

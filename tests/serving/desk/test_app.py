@@ -23,7 +23,7 @@ from findings_factory import finding, write_made_up
 
 Entries = Callable[[], list[Entry]]
 SCRIPT = "<script>alert('owned')</script>"
-REVIEWERS = Reviewers({"anna": "anna-0123456789-token"})
+REVIEWERS = Reviewers({"reviewer_one": "reviewer_one-0123456789-token"})
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_nothing_is_shown_to_one_who_has_not_signed_in(stranger: TestClient, ent
 
 def test_a_wrong_token_is_told(stranger: TestClient) -> None:
     for answer in (
-        stranger.get("/login?token=anna-0123456789-tokem"),
-        stranger.post("/login", data={"token": "anna"}),
+        stranger.get("/login?token=reviewer_one-0123456789-tokem"),
+        stranger.post("/login", data={"token": "reviewer_one"}),
         stranger.post("/login", data={"token": "täuschung"}),
         stranger.post("/login"),
     ):
@@ -59,7 +59,7 @@ def test_a_wrong_token_is_told(stranger: TestClient) -> None:
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(stranger: TestClient, sit: Any) -> None:
-    answer = stranger.post("/login", data={"token": "anna-0123456789-token", "to": "/heat"})
+    answer = stranger.post("/login", data={"token": "reviewer_one-0123456789-token", "to": "/heat"})
     assert answer.status_code == 303
     assert answer.headers["location"] == "/heat"
     cookie = answer.headers["set-cookie"]
@@ -67,12 +67,12 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(stranger: TestClient, s
     assert "SameSite=strict" in cookie
     assert "Secure" not in cookie
     secure = TestClient(sit.app, base_url="https://desk.test", follow_redirects=False)
-    assert "Secure" in secure.post("/login", data={"token": "anna-0123456789-token"}).headers["set-cookie"]
+    assert "Secure" in secure.post("/login", data={"token": "reviewer_one-0123456789-token"}).headers["set-cookie"]
 
 
 @pytest.mark.parametrize("to", ["https://evil.test/", "//evil.test/", "/\\evil.test", "javascript:alert(1)", ""])
 def test_signing_in_leads_nowhere_else(stranger: TestClient, to: str) -> None:
-    answer = stranger.post("/login", data={"token": "anna-0123456789-token", "to": to})
+    answer = stranger.post("/login", data={"token": "reviewer_one-0123456789-token", "to": to})
     assert answer.headers["location"] == "/"
 
 
@@ -82,12 +82,12 @@ def test_one_comes_back_to_the_page_that_was_asked_for(stranger: TestClient) -> 
     assert 'name="to" value="/finding?item=i0&amp;claim=vague_name"' in page
 
 
-def test_signing_out_ends_the_session(anna: Any) -> None:
-    csrf = re.findall('name="csrf" value="([^"]+)"', anna.read("/"))[0]
-    cookies = dict(anna.client.cookies)
-    assert "Sign in" in anna.client.post("/logout", data={"csrf": csrf}).text
-    anna.client.cookies.update(cookies)
-    assert anna.client.get("/", follow_redirects=False).status_code == 303
+def test_signing_out_ends_the_session(reviewer_one: Any) -> None:
+    csrf = re.findall('name="csrf" value="([^"]+)"', reviewer_one.read("/"))[0]
+    cookies = dict(reviewer_one.client.cookies)
+    assert "Sign in" in reviewer_one.client.post("/logout", data={"csrf": csrf}).text
+    reviewer_one.client.cookies.update(cookies)
+    assert reviewer_one.client.get("/", follow_redirects=False).status_code == 303
 
 
 def test_with_a_shared_token_reviewers_say_their_name(open_desk: Any) -> None:
@@ -102,21 +102,21 @@ def test_with_a_shared_token_reviewers_say_their_name(open_desk: Any) -> None:
 # Forms of other sites
 
 
-def test_a_form_without_the_pages_own_token_is_refused(anna: Any, entries: Entries) -> None:
-    page = anna.look("i0")
+def test_a_form_without_the_pages_own_token_is_refused(reviewer_one: Any, entries: Entries) -> None:
+    page = reviewer_one.look("i0")
     for csrf in ("", "wrong", "x" * 43):
-        answer = anna.press(page, "accept", suggestion="1", csrf=csrf)
+        answer = reviewer_one.press(page, "accept", suggestion="1", csrf=csrf)
         assert answer.status_code == 403
         assert "not made by a page of yours" in answer.text
     for address in ("/undo", "/batch", "/logout"):
-        assert anna.client.post(address, data={"preview": "x"}).status_code == 403
+        assert reviewer_one.client.post(address, data={"preview": "x"}).status_code == 403
     assert entries() == []
 
 
 def test_a_token_of_another_session_is_refused(sit: Any, entries: Entries) -> None:
-    anna, bob = sit("anna"), sit("bob")
-    stolen = bob.look("i0")
-    assert anna.press(stolen, "accept").status_code == 403
+    reviewer_one, reviewer_two = sit("reviewer_one"), sit("reviewer_two")
+    stolen = reviewer_two.look("i0")
+    assert reviewer_one.press(stolen, "accept").status_code == 403
     assert entries() == []
 
 
@@ -144,7 +144,7 @@ def test_texts_of_the_shop_are_never_code(tmp_path: Path) -> None:
     ]
     folder = write_made_up(tmp_path / "findings", open_shop(tmp_path / "shop"), rows)
     with TestClient(create_desk(folder, reviewers=REVIEWERS), base_url="http://desk.test") as client:
-        client.get("/login?token=anna-0123456789-token")
+        client.get("/login?token=reviewer_one-0123456789-token")
         addresses = ["/", "/batch", "/next", f"/heat?item=i0&search={SCRIPT}", f"/?kind={SCRIPT}&category={SCRIPT}"]
         addresses += [f"/finding?item={SCRIPT}&claim={SCRIPT}", f"/?state={SCRIPT}", f"/login?to=/{SCRIPT}"]
         for address in addresses:
@@ -153,19 +153,19 @@ def test_texts_of_the_shop_are_never_code(tmp_path: Path) -> None:
             assert "owned" not in text or "&lt;script&gt;" in text
 
 
-def test_pictures_come_by_line_and_are_told_apart_by_their_bytes(anna: Any) -> None:
-    whole = anna.client.get("/picture/0")
+def test_pictures_come_by_line_and_are_told_apart_by_their_bytes(reviewer_one: Any) -> None:
+    whole = reviewer_one.client.get("/picture/0")
     assert whole.headers["content-type"] == "image/png"
     assert whole.content.startswith(b"\x89PNG")
     assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    small = anna.client.get("/picture/0?small=1")
+    small = reviewer_one.client.get("/picture/0?small=1")
     assert small.headers["content-type"] == "image/jpeg"
-    again = anna.client.get("/picture/0", headers={"If-None-Match": whole.headers["etag"]})
+    again = reviewer_one.client.get("/picture/0", headers={"If-None-Match": whole.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert anna.client.get("/picture/40").status_code == 404
-    assert anna.client.get("/picture/-1").status_code == 404
-    assert anna.client.get("/picture/one.png").status_code == 422
-    assert anna.client.get("/picture/../items.parquet").status_code in (404, 422)
+    assert reviewer_one.client.get("/picture/40").status_code == 404
+    assert reviewer_one.client.get("/picture/-1").status_code == 404
+    assert reviewer_one.client.get("/picture/one.png").status_code == 422
+    assert reviewer_one.client.get("/picture/../items.parquet").status_code in (404, 422)
 
 
 def test_pictures_that_lie_outside_damaged_huge_or_run_as_code_are_not_sent(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_pictures_that_lie_outside_damaged_huge_or_run_as_code_are_not_sent(tmp_
     rows = [finding("i0", suggestions=None, neighbours=None)]
     folder = write_made_up(tmp_path / "findings", open_shop(shop), rows)
     with TestClient(create_desk(folder, reviewers=REVIEWERS), base_url="http://desk.test") as client:
-        client.get("/login?token=anna-0123456789-token")
+        client.get("/login?token=reviewer_one-0123456789-token")
         for small in ("", "?small=1"):
             status = [client.get(f"/picture/{line}{small}").status_code for line in range(len(images))]
             assert status == [415, 415, 415, 200, 415, 404, 404], small
@@ -208,24 +208,24 @@ def test_pictures_that_lie_outside_damaged_huge_or_run_as_code_are_not_sent(tmp_
 # What goes along
 
 
-def test_pages_allow_no_code_of_others_and_are_not_kept(anna: Any) -> None:
-    answer = anna.client.get("/")
+def test_pages_allow_no_code_of_others_and_are_not_kept(reviewer_one: Any) -> None:
+    answer = reviewer_one.client.get("/")
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert " style=" not in answer.text + anna.look("i0")
-    assert " onclick" not in answer.text + anna.look("i0")
-    assert anna.client.get("/static/desk.js").headers["x-content-type-options"] == "nosniff"
+    assert " style=" not in answer.text + reviewer_one.look("i0")
+    assert " onclick" not in answer.text + reviewer_one.look("i0")
+    assert reviewer_one.client.get("/static/desk.js").headers["x-content-type-options"] == "nosniff"
 
 
-def test_what_is_no_page_is_told(anna: Any) -> None:
-    assert "There is no such page" in anna.read("/nothing", 404)
-    assert anna.client.get("/static/../app.py").status_code == 404
-    assert anna.client.get("/docs").status_code == 404
-    assert anna.client.delete("/").status_code == 405
+def test_what_is_no_page_is_told(reviewer_one: Any) -> None:
+    assert "There is no such page" in reviewer_one.read("/nothing", 404)
+    assert reviewer_one.client.get("/static/../app.py").status_code == 404
+    assert reviewer_one.client.get("/docs").status_code == 404
+    assert reviewer_one.client.delete("/").status_code == 405
 
 
 def test_too_much_is_not_read(stranger: TestClient) -> None:
@@ -274,7 +274,7 @@ def test_findings_that_were_edited_are_refused(shop: Shop, rows: list[dict[str, 
 def test_a_ledger_of_another_shop_is_refused(
     shop: Shop, rows: list[dict[str, Any]], open_desk: Any, tmp_path: Path
 ) -> None:
-    open_desk()("anna").decide("i0", suggestion="1")
+    open_desk()("reviewer_one").decide("i0", suggestion="1")
     (tmp_path / "other").mkdir()
     pl.DataFrame({"item_id": ["i0"], "name": ["Pear"]}).write_parquet(tmp_path / "other" / "items.parquet")
     other = write_made_up(

@@ -15,8 +15,8 @@ from camenn.task import Task
 from toy import toy_items
 
 
-def test_without_a_model_the_page_says_so_and_still_finds_items(anna: Any) -> None:
-    page = anna.read("/heat?item=i0&item=i1&search=blue+box")
+def test_without_a_model_the_page_says_so_and_still_finds_items(reviewer_one: Any) -> None:
+    page = reviewer_one.read("/heat?item=i0&item=i1&search=blue+box")
     assert "No model is at hand" in page
     assert "Leave out red apple" in page
     assert "blue box" in page
@@ -30,34 +30,34 @@ def test_each_text_is_held_against_each_picture(open_desk: Any) -> None:
         asked.append(list(item_ids))
         return [f"text of {item_id}" for item_id in item_ids], np.array([[0.5, -0.25], [0.4, -0.004]])
 
-    anna = open_desk(similarities=similarities)("anna")
-    page = anna.read("/heat?item=i1&item=i0&item=i1")
+    reviewer_one = open_desk(similarities=similarities)("reviewer_one")
+    page = reviewer_one.read("/heat?item=i1&item=i0&item=i1")
     assert asked == [["i1", "i0"]]
     assert "1 of 2 texts are most like their own picture" in page
     assert '<th scope="row">text of i1</th><td class="l20 own">0.50</td><td class="l0">−0.25</td>' in page
     assert '<td class="l17">0.40</td><td class="l7 own">0.00</td>' in page
-    assert "Pick two items or more" in anna.read("/heat?item=i1")
-    assert "Pick two items or more" in anna.read("/heat")
+    assert "Pick two items or more" in reviewer_one.read("/heat?item=i1")
+    assert "Pick two items or more" in reviewer_one.read("/heat")
 
 
 def test_items_all_alike_have_a_map_too(open_desk: Any) -> None:
     sit = open_desk(similarities=lambda item_ids: (list(item_ids), np.full((len(item_ids), len(item_ids)), 0.5)))
-    assert '<td class="l0 own">0.50</td>' in sit("anna").read("/heat?item=i0&item=i1")
+    assert '<td class="l0 own">0.50</td>' in sit("reviewer_one").read("/heat?item=i0&item=i1")
 
 
-def test_unknown_items_and_too_many_are_told(anna: Any) -> None:
-    assert "There is no item &#39;gone&#39; in the shop" in anna.read("/heat?item=i0&item=gone", 404)
+def test_unknown_items_and_too_many_are_told(reviewer_one: Any) -> None:
+    assert "There is no item &#39;gone&#39; in the shop" in reviewer_one.read("/heat?item=i0&item=gone", 404)
     many = "&".join(f"item=i{item}" for item in range(13))
-    assert "At most 12 items fit" in anna.read(f"/heat?{many}", 422)
+    assert "At most 12 items fit" in reviewer_one.read(f"/heat?{many}", 422)
     twelve = "&".join(f"item=i{item}" for item in range(12))
-    assert "No more items fit" in anna.read(f"/heat?{twelve}")
+    assert "No more items fit" in reviewer_one.read(f"/heat?{twelve}")
 
 
-def test_search_finds_names_and_ids_and_takes_nothing_for_a_pattern(anna: Any) -> None:
-    assert anna.read("/heat?search=RED").count('href="/heat?item=i') == 10
-    assert 'href="/heat?item=i39"' in anna.read("/heat?search=i39")
-    assert "No further item" in anna.read("/heat?search=.*")
-    assert anna.read("/heat?search=%20").count('href="/heat?item=i') == 0
+def test_search_finds_names_and_ids_and_takes_nothing_for_a_pattern(reviewer_one: Any) -> None:
+    assert reviewer_one.read("/heat?search=RED").count('href="/heat?item=i') == 10
+    assert 'href="/heat?item=i39"' in reviewer_one.read("/heat?search=i39")
+    assert "No further item" in reviewer_one.read("/heat?search=.*")
+    assert reviewer_one.read("/heat?search=%20").count('href="/heat?item=i') == 0
 
 
 def test_a_run_says_how_like_texts_are_to_pictures(bundle: Any, toy: Path) -> None:
@@ -106,9 +106,11 @@ class FakeRanker:
 
 def test_what_cannot_be_compared_is_a_dash(open_desk: Any) -> None:
     matrix = np.array([[0.5, np.nan], [np.nan, np.nan]])
-    page = open_desk(similarities=lambda item_ids: (list(item_ids), matrix))("anna").read("/heat?item=i0&item=i1")
+    page = open_desk(similarities=lambda item_ids: (list(item_ids), matrix))("reviewer_one").read(
+        "/heat?item=i0&item=i1"
+    )
     assert '<td class="l0 own">0.50</td><td class="l0">–</td>' in page
     assert "1 of 2 texts are most like their own picture" in page
     nothing = np.full((2, 2), np.nan)
     sit = open_desk(similarities=lambda item_ids: (list(item_ids), nothing))
-    assert "0 of 2 texts" in sit("anna").read("/heat?item=i0&item=i1")
+    assert "0 of 2 texts" in sit("reviewer_one").read("/heat?item=i0&item=i1")

@@ -25,7 +25,7 @@ from camenn.serving.desk.serve import bound
 from camenn.tables.shop import Shop, open_shop
 from findings_factory import finding, write_made_up
 
-TOKENS = {"anna": "anna-0123456789-token", "bob": "bob-0123456789-token"}
+TOKENS = {"reviewer_one": "reviewer_one-0123456789-token", "reviewer_two": "reviewer_two-0123456789-token"}
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 Sit = Callable[..., Page]
@@ -97,10 +97,12 @@ def entries(folder: Path, address: str) -> Iterator[Callable[[], list[tuple[str,
 
 
 def press(page: Page, key: str, *, until: str) -> None:
-    """Press a key and wait until the page says so."""
+    """Press a key and wait until the page says so. While a page is on its way keys do nothing."""
+    on_its_way = page.locator(".htmx-request, .htmx-swapping, .htmx-settling")
+    expect(on_its_way).to_have_count(0)
     page.keyboard.press(key)
     expect(page.locator("body")).to_contain_text(until)
-    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+    expect(on_its_way).to_have_count(0)
 
 
 def review(page: Page) -> None:
@@ -108,7 +110,7 @@ def review(page: Page) -> None:
 
 
 def test_a_queue_is_reviewed_by_keys_alone(sit: Sit, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     press(page, "2", until="green pear")
     assert page.locator("[data-proposal='2']").is_visible()
@@ -122,28 +124,28 @@ def test_a_queue_is_reviewed_by_keys_alone(sit: Sit, entries: Any) -> None:
     press(page, "u", until="Undone: what you decided of i2")
     press(page, "q", until="3 open findings")
     assert entries() == [
-        ("anna", "accept", "i0"),
-        ("anna", "reject", "i1"),
-        ("anna", "accept", "i2"),
-        ("anna", "undo", "i2"),
+        ("reviewer_one", "accept", "i0"),
+        ("reviewer_one", "reject", "i1"),
+        ("reviewer_one", "accept", "i2"),
+        ("reviewer_one", "undo", "i2"),
     ]
 
 
 def test_a_text_is_typed_and_keys_in_a_field_are_letters(sit: Sit, folder: Path, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     page.keyboard.press("e")
     expect(page.locator("#text")).to_be_focused()
     page.keyboard.type("a rusty apple 12?")
     press(page, "Enter", until="Edited: red apple → a rusty apple 12?")
-    assert entries() == [("anna", "edit", "i0")]
+    assert entries() == [("reviewer_one", "edit", "i0")]
     page.keyboard.press("e")
     page.keyboard.press("Escape")
     press(page, "r", until="Rejected: green apple")
 
 
 def test_what_cannot_be_decided_is_told_in_place(sit: Sit, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     page.goto(page.url + "finding?item=i4&claim=odd_price")
     page.keyboard.press("e")
     page.keyboard.type("cheap")
@@ -152,11 +154,11 @@ def test_what_cannot_be_decided_is_told_in_place(sit: Sit, entries: Any) -> None
     page.locator("#text").fill("2.50")
     page.locator("#text").press("Enter")
     expect(page.locator(".done")).to_contain_text("Edited: 5.00 → 2.50")
-    assert entries() == [("anna", "edit", "i4")]
+    assert entries() == [("reviewer_one", "edit", "i4")]
 
 
 def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(sit: Sit, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     page.route("**/finding?*", lambda route: (page.wait_for_timeout(300), route.continue_()))
     posted: list[str] = []
@@ -166,11 +168,11 @@ def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(sit: Sit, ent
     expect(page.locator("h1")).to_contain_text("i1")
     page.wait_for_timeout(600)
     assert len(posted) == 1
-    assert entries() == [("anna", "accept", "i0")]
+    assert entries() == [("reviewer_one", "accept", "i0")]
 
 
 def test_many_are_accepted_after_a_look_and_undone_by_one_key(sit: Sit, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     page.select_option("#confidence", "70")
     expect(page.locator("h1")).to_have_text("3 open findings")
     page.get_by_text("Accept all of these").click()
@@ -184,15 +186,15 @@ def test_many_are_accepted_after_a_look_and_undone_by_one_key(sit: Sit, entries:
 
 
 def test_the_second_of_two_reviewers_is_told(sit: Sit, entries: Any) -> None:
-    anna, bob = sit("anna"), sit("bob")
-    for page in (anna, bob):
+    reviewer_one, reviewer_two = sit("reviewer_one"), sit("reviewer_two")
+    for page in (reviewer_one, reviewer_two):
         page.goto(page.url + "finding?item=i0&claim=vague_name")
-    press(anna, "a", until="Accepted: red apple")
-    press(bob, "r", until="anna accepted this at")
-    expect(bob.get_by_role("alert")).to_contain_text("nothing was written")
-    assert entries() == [("anna", "accept", "i0")]
-    press(bob, "r", until="Rejected: red apple")
-    assert entries()[1:] == [("bob", "reject", "i0")]
+    press(reviewer_one, "a", until="Accepted: red apple")
+    press(reviewer_two, "r", until="reviewer_one accepted this at")
+    expect(reviewer_two.get_by_role("alert")).to_contain_text("nothing was written")
+    assert entries() == [("reviewer_one", "accept", "i0")]
+    press(reviewer_two, "r", until="Rejected: red apple")
+    assert entries()[1:] == [("reviewer_two", "reject", "i0")]
 
 
 def test_a_killed_server_has_lost_nothing(chromium: Browser, sit: Sit, folder: Path, tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_a_killed_server_has_lost_nothing(chromium: Browser, sit: Sit, folder: P
         return process, line.split()[-1]
 
     server, at = start()
-    page = sit("anna", at=at)
+    page = sit("reviewer_one", at=at)
     review(page)
     press(page, "a", until="Accepted: red apple")
     press(page, "r", until="Rejected: green apple")
@@ -216,7 +218,7 @@ def test_a_killed_server_has_lost_nothing(chromium: Browser, sit: Sit, folder: P
     server.communicate()
     server, at = start()
     try:
-        page = sit("anna", at=at)
+        page = sit("reviewer_one", at=at)
         expect(page.locator("h1")).to_have_text("3 open findings")
         press(page, "u", until="Undone: what you decided of i1")
         press(page, "q", until="4 open findings")
@@ -239,7 +241,7 @@ PAGES = [
 
 
 def test_a_narrow_screen_scrolls_in_one_direction_only(sit: Sit) -> None:
-    page = sit("anna", viewport=NARROW)
+    page = sit("reviewer_one", viewport=NARROW)
     start = page.url.rstrip("/")
     for address in PAGES:
         page.goto(start + address)
@@ -254,7 +256,7 @@ def test_a_narrow_screen_scrolls_in_one_direction_only(sit: Sit) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1280", "390"])
 def test_no_page_violates_the_rules_of_accessibility(sit: Sit, scheme: str, viewport: dict[str, int]) -> None:
-    page = sit("anna", viewport=viewport, color_scheme=scheme)
+    page = sit("reviewer_one", viewport=viewport, color_scheme=scheme)
     start = page.url.rstrip("/")
     page.goto(start + "/finding?item=i1&claim=mismatch")
     press(page, "a", until="Accepted")
@@ -268,7 +270,7 @@ def test_no_page_violates_the_rules_of_accessibility(sit: Sit, scheme: str, view
 
 
 def test_dark_and_light_follow_the_system_and_the_switch(sit: Sit) -> None:
-    page = sit("anna", color_scheme="light")
+    page = sit("reviewer_one", color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     page.get_by_role("button", name="Dark").click()
@@ -282,7 +284,7 @@ def test_dark_and_light_follow_the_system_and_the_switch(sit: Sit) -> None:
 
 
 def test_keys_can_be_switched_off(sit: Sit, entries: Any) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     page.keyboard.press("?")
     page.get_by_label("Keys without Ctrl or Alt are on").uncheck()
@@ -294,7 +296,7 @@ def test_keys_can_be_switched_off(sit: Sit, entries: Any) -> None:
 
 
 def test_the_parts_that_spoke_lie_on_the_picture_and_can_be_hidden(sit: Sit) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     page.locator("[data-picture] img").evaluate("image => image.decode()")
     picture, parts = (page.locator(f"[data-picture] {part}").bounding_box() for part in ("img", "svg"))
@@ -306,12 +308,12 @@ def test_the_parts_that_spoke_lie_on_the_picture_and_can_be_hidden(sit: Sit) -> 
 
 
 def test_without_scripts_the_buttons_still_work(sit: Sit, entries: Any) -> None:
-    page = sit("anna", java_script_enabled=False)
+    page = sit("reviewer_one", java_script_enabled=False)
     page.get_by_role("link", name="Review").click()
     page.get_by_role("button", name="Accept").click()
     assert "something is wrong with i1" in page.content()
     page.get_by_role("button", name="Undo").click()
-    assert entries() == [("anna", "accept", "i0"), ("anna", "undo", "i0")]
+    assert entries() == [("reviewer_one", "accept", "i0"), ("reviewer_one", "undo", "i0")]
 
 
 def test_a_name_that_is_a_script_is_only_a_name(
@@ -328,7 +330,7 @@ def test_a_name_that_is_a_script_is_only_a_name(
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        page = sit("anna", at=f"http://127.0.0.1:{listening.getsockname()[1]}")
+        page = sit("reviewer_one", at=f"http://127.0.0.1:{listening.getsockname()[1]}")
         press(page, "Enter", until=name)
         press(page, "r", until=f"Rejected: {name}")
         assert page.locator("script:not([src])").count() == 0
@@ -337,7 +339,7 @@ def test_a_name_that_is_a_script_is_only_a_name(
 
 
 def test_any_items_are_held_against_one_another(sit: Sit) -> None:
-    page = sit("anna")
+    page = sit("reviewer_one")
     review(page)
     page.get_by_role("link", name="Texts against pictures of these items").click()
     expect(page.locator("caption")).to_contain_text("4 of 4 texts are most like their own picture")

@@ -18,20 +18,22 @@ from findings_factory import finding, write_made_up
 
 def test_entries_of_other_servers_are_taken_in(desk: Desk, tmp_path: Path) -> None:
     other = Ledger.open(f"sqlite:///{tmp_path / 'findings' / 'decisions.db'}", desk.about, create=False)
-    first = other.record(Decision("i0", "vague_name", Action.EDIT, seen=None, columns=("name",)), reviewer="carol")
+    first = other.record(
+        Decision("i0", "vague_name", Action.EDIT, seen=None, columns=("name",)), reviewer="reviewer_three"
+    )
     desk.worklist.refresh()
     assert desk.worklist.state(0) is State.EDITED
-    other.record(Decision("i0", "vague_name", Action.UNDO, seen=first.id, undoes=first.id), reviewer="carol")
+    other.record(Decision("i0", "vague_name", Action.UNDO, seen=first.id, undoes=first.id), reviewer="reviewer_three")
     desk.worklist.refresh()
     assert desk.worklist.state(0) is State.OPEN
     assert desk.worklist.last_id(0) == 2
-    assert not desk.worklist.can_undo("carol")
+    assert not desk.worklist.can_undo("reviewer_three")
     other.close()
 
 
 def test_the_next_finding_is_the_next_in_worth_then_the_first(desk: Desk) -> None:
     def following(after: int, filters: Filters | None = None) -> int | None:
-        return desk.worklist.next_row(filters or Filters(), after=after, reviewer="anna")
+        return desk.worklist.next_row(filters or Filters(), after=after, reviewer="reviewer_one")
 
     assert [following(after) for after in (-1, 0, 3, 4, 99)] == [0, 1, 4, 0, 0]
     only = Filters(kind="mismatch")
@@ -43,14 +45,14 @@ def test_a_finding_is_held_for_a_minute_by_one_who_looks_at_it(desk: Desk, monke
     def following(reviewer: str) -> int | None:
         return desk.worklist.next_row(Filters(), after=-1, reviewer=reviewer)
 
-    desk.worklist.hold(0, reviewer="anna")
-    assert (following("anna"), following("bob")) == (0, 1)
-    desk.worklist.hold(3, reviewer="anna")
-    assert following("bob") == 0
-    desk.worklist.hold(0, reviewer="anna")
+    desk.worklist.hold(0, reviewer="reviewer_one")
+    assert (following("reviewer_one"), following("reviewer_two")) == (0, 1)
+    desk.worklist.hold(3, reviewer="reviewer_one")
+    assert following("reviewer_two") == 0
+    desk.worklist.hold(0, reviewer="reviewer_one")
     monkeypatch.setattr(module, "HOLD_S", 0.0)
-    desk.worklist.hold(0, reviewer="anna")
-    assert following("bob") == 0
+    desk.worklist.hold(0, reviewer="reviewer_one")
+    assert following("reviewer_two") == 0
 
 
 def test_filters_make_short_addresses() -> None:
