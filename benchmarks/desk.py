@@ -11,6 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -106,14 +107,14 @@ def measure(folder: Path, num_requests: int, draw: np.random.Generator) -> dict[
             category, store = draw.choice(CATEGORIES), draw.choice(STORES)
             page = int(draw.integers(1, 400))
             asked = [f"/?page={page}", f"/?category={category}", f"/?store={store}&confidence=80", "/?kind=odd_price"]
-            timed("queue page", lambda address=asked[number % 4]: read(address))  # type: ignore[misc]
+            timed("queue page", partial(read, asked[number % 4]))
         filters = ["", "category=Category+7&", "confidence=70&"]
         for number in range(num_requests):
             query = filters[number % 3]
             address = client.get(f"/next?{query}after={int(draw.integers(0, 1000))}").headers["location"]
-            timed("finding page", lambda address=address: read(address))  # type: ignore[misc]
+            timed("finding page", partial(read, address))
             page_text = client.get(address).text
-            timed("decision", lambda text=page_text: decide(client, text))  # type: ignore[misc]
+            timed("decision", partial(decide, client, page_text))
         timed("batch of 5,000, preview", lambda: read("/batch"))
         text = client.get("/batch").text
         form = {name: field(text, name) for name in ("csrf", "preview")}

@@ -51,3 +51,11 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
     forbidden = re.compile(r"\bpickle\.|torch\.load\(|joblib|allow_pickle=True|(?<![\w.])eval\(|(?<![\w.])exec\(")
     found = [p.name for p in PACKAGE.rglob("*.py") if forbidden.search(p.read_text(encoding="utf-8"))]
     assert found == []
+
+
+def test_no_script_or_page_of_ours_evaluates_strings() -> None:
+    # htmx, which is another's, could: that it is told not to is tested in the browser.
+    forbidden = re.compile(r"\beval\(|\bFunction\(|\bhx-on|\bhx-vars|[\"']js:|javascript:|unsafe-eval")
+    ours = [p for kind in ("*.js", "*.j2") for p in PACKAGE.rglob(kind) if p.name != "htmx.min.js"]
+    assert [p.name for p in ours if forbidden.search(p.read_text(encoding="utf-8"))] == []
+    assert {p.name for p in ours} >= {"desk.js", "base.html.j2"}

@@ -81,28 +81,32 @@ def field(page: str, name: str) -> str:
     return unescape(found[1])
 
 
+class OpenDesk:
+    """A desk at which reviewers sit down by name."""
+
+    def __init__(self, app: Any, opened: list[TestClient]) -> None:
+        self.app, self.desk, self._opened = app, app.state.desk, opened
+
+    def __call__(self, name: str) -> Reviewer:
+        client = TestClient(self.app, base_url="http://desk.test")
+        client.__enter__()
+        self._opened.append(client)
+        assert client.get("/login", params={"token": TOKENS[name]}).status_code == 200
+        return Reviewer(client)
+
+
 @pytest.fixture
 def open_desk(shop: Shop, rows: list[dict[str, Any]], tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens the desk: `open_desk()` gives one that signs reviewers in by name: `sit("reviewer_one")`."""
     opened: list[Any] = []
 
-    def open_it(**options: Any) -> Callable[[str], Reviewer]:
+    def open_it(**options: Any) -> OpenDesk:
         folder = tmp_path / "findings"
         if not folder.exists():
             write_made_up(folder, shop, rows)
         app = create_desk(folder, reviewers=options.pop("reviewers", Reviewers(TOKENS)), **options)
 
-        def sit(name: str) -> Reviewer:
-            client = TestClient(app, base_url="http://desk.test")
-            client.__enter__()
-            opened.append(client)
-            answer = client.get("/login", params={"token": TOKENS[name]})
-            assert answer.status_code == 200
-            return Reviewer(client)
-
-        sit.app = app  # type: ignore[attr-defined]
-        sit.desk = app.state.desk  # type: ignore[attr-defined]
-        return sit
+        return OpenDesk(app, opened)
 
     yield open_it
     for client in opened:

@@ -171,6 +171,12 @@ def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(sit: Sit, ent
     assert entries() == [("reviewer_one", "accept", "i0")]
 
 
+def test_htmx_evaluates_no_string(sit: Sit) -> None:
+    page = sit("reviewer_one")
+    # Each place where htmx could evaluate a string asks this first; the content policy allows none either.
+    assert page.evaluate("htmx.config.allowEval") is False
+
+
 def test_many_are_accepted_after_a_look_and_undone_by_one_key(sit: Sit, entries: Any) -> None:
     page = sit("reviewer_one")
     page.select_option("#confidence", "70")
