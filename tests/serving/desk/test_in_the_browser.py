@@ -113,8 +113,8 @@ def test_a_queue_is_reviewed_by_keys_alone(sit: Sit, entries: Any) -> None:
     page = sit("reviewer_one")
     review(page)
     press(page, "2", until="green pear")
-    assert page.locator("[data-proposal='2']").is_visible()
-    assert page.locator("[data-proposal='1']").is_hidden()
+    expect(page.locator("[data-proposal='2']")).to_be_visible()
+    expect(page.locator("[data-proposal='1']")).to_be_hidden()
     press(page, "a", until="Accepted: red apple → blue pear")
     press(page, "r", until="Rejected: green apple")
     press(page, "s", until="something is wrong with i3")
@@ -148,6 +148,7 @@ def test_what_cannot_be_decided_is_told_in_place(sit: Sit, entries: Any) -> None
     page = sit("reviewer_one")
     page.goto(page.url + "finding?item=i4&claim=odd_price")
     page.keyboard.press("e")
+    expect(page.locator("#text")).to_be_focused()
     page.keyboard.type("cheap")
     press(page, "Enter", until="'cheap' is no price; write a number")
     expect(page.locator("#text")).to_have_value("cheap")
@@ -317,8 +318,9 @@ def test_without_scripts_the_buttons_still_work(sit: Sit, entries: Any) -> None:
     page = sit("reviewer_one", java_script_enabled=False)
     page.get_by_role("link", name="Review").click()
     page.get_by_role("button", name="Accept").click()
-    assert "something is wrong with i1" in page.content()
+    expect(page.get_by_text("something is wrong with i1").first).to_be_attached()
     page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".done")).to_contain_text("Undone:")
     assert entries() == [("reviewer_one", "accept", "i0"), ("reviewer_one", "undo", "i0")]
 
 
