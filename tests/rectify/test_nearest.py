@@ -52,3 +52,37 @@ def test_where_there_are_fewer_nothing_is_made_up() -> None:
     place, cosine = none.search(vectors, item=np.arange(3), group=np.arange(3), k=2)
     assert (cosine == NOTHING).all()
     assert held.search(vectors[:0], item=np.arange(0), group=np.arange(0), k=2)[0].shape == (0, 2)
+
+
+def test_many_are_looked_for_in_the_likeliest_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(3)
+    middles = unit(rng, 20, 16)
+    vectors = np.repeat(middles, 150, axis=0) + 0.1 * unit(rng, 3000, 16)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[:200] = vectors[0]  # one picture in two hundred listings
+    group, item = np.concatenate([np.zeros(200, np.int64), np.arange(200, 3000)]), np.arange(3000)
+    asked = np.concatenate([np.arange(5), rng.integers(200, 3000, 60)])
+    about = {"item": item[asked], "group": group[asked], "k": 20}
+    exact, cosine = Nearest(vectors, item, group).search(vectors[asked], **about)
+    monkeypatch.setattr(nearest, "EXACT", 1000)
+    many = Nearest(vectors, item, group)
+    assert many._cells is not None
+    found, near = many.search(vectors[asked], **about)
+    assert (near > NOTHING).all()
+    assert not (group[found] == group[asked][:, None]).any()
+    shared = [len(set(ours) & set(theirs)) / 20 for ours, theirs in zip(found.tolist(), exact.tolist(), strict=True)]
+    assert np.mean(shared) > 0.9
+    np.testing.assert_allclose(near[:, 0], cosine[:, 0], atol=5e-3)  # half precision
+    again, _ = Nearest(vectors, item, group).search(vectors[asked], **about)
+    np.testing.assert_array_equal(again, found)
+
+
+def test_without_faiss_all_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "EXACT", 10)
+    monkeypatch.setattr(nearest.importlib.util, "find_spec", lambda name: None)
+    vectors = unit(np.random.default_rng(4), 50)
+    place, _ = Nearest(vectors, np.arange(50), np.arange(50)).search(
+        vectors[:1], item=np.array([0]), group=np.array([0]), k=1
+    )
+    assert place[0, 0] == np.argsort(-(vectors @ vectors[0]))[1]

@@ -6,22 +6,25 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from camenn.rectify import verdict
 from camenn.rectify.claims import Claim, claims_of_listings, learn_trust
 from camenn.rectify.findings import Kind, Side
 from camenn.rectify.listings import UNKNOWN
 from camenn.rectify.planting import Fault
 from camenn.rectify.space import CrossFittedSpace
-from camenn.rectify.verdict import Judge, Seen
+from camenn.rectify.verdict import Judge, Seen, Tell, quietly
 from vector_shop import VectorShop, vector_shop, with_faults
 
 
-def learn(shop: VectorShop, seen: Seen = Seen.BOTH, *, seed: int = 0) -> Judge:
+def learn(shop: VectorShop, seen: Seen = Seen.BOTH, *, seed: int = 0, tell: Tell = quietly) -> Judge:
     return Judge.learn(
         shop.listings,
+        np.arange(len(shop.listings)),
         lambda right: CrossFittedSpace(right.text, right.picture, right.fold),
         shop.words,
         seed=seed,
         seen=seen,
+        tell=tell,
     )
 
 
@@ -154,3 +157,22 @@ def test_a_poor_picture_explains_that_it_fits_no_name(dirty: tuple[VectorShop, n
     np.testing.assert_allclose(said.sum(axis=1), 1)
     np.testing.assert_allclose(said[3, Fault.PICTURE], 0.25 * verdicts.probability[3, Fault.PICTURE])
     np.testing.assert_array_equal(said[4:], verdicts.probability[4:])
+
+
+def test_of_many_listings_a_sample_teaches_and_all_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "SAMPLE", 240)
+    monkeypatch.setattr(verdict, "_PART", 100)
+    shop, fault = with_faults(vector_shop(each=24), share=0.1)
+    told: list[tuple[str, int, int]] = []
+    judge = learn(shop, tell=lambda *how_far: told.append(how_far))
+    assert told[-1] == ("what to compare with", len(fault), len(fault))
+    assert len(judge.learned) <= 240
+    on_shelf = judge.shelf.placed.listings
+    assert len(on_shelf) > 0.8 * len(fault)
+    assert on_shelf.text.size == on_shelf.picture.size == 0  # a million of them would fill the memory
+    assert (fault[on_shelf.item] > 0).mean() < 0.5 * (fault > 0).mean()
+    probability = judge.judge(shop.listings).probability
+    assert roc_auc_score(fault > 0, 1 - probability[:, Fault.NONE]) > 0.97
+    made = claims(shop, judge)
+    assert {claim.line for claim in made} - set(judge.learned.item.tolist())
+    assert {line for claim in made for line, _ in claim.suggestions} <= set(on_shelf.item.tolist())

@@ -168,14 +168,14 @@ def _strongest(names: Sequence[str], added: Signals) -> tuple[tuple[str, float],
 def learn_trust(judge: Judge, words: Words, *, seed: int) -> dict[Fault, SuggestionTrust]:
     """How sure the first suggestion for each fault is, from faults planted in listings whose truth is known."""
     rng = np.random.default_rng([seed, 3])
-    held, trust = judge.shelf.placed.listings, {}
+    held, on_shelf, trust = judge.learned, judge.shelf.placed.listings, {}
     for fault in list(Fault)[1:]:
         planted = plant(held, fault, words, rng)
         planted = planted.take(np.arange(min(len(planted), _TRIED)))
         score, right = np.zeros((0, SUGGESTIONS)), np.zeros(0, dtype=bool)
         if len(planted):
             suggested = suggest(judge.shelf, Placed.put(planted, judge.space), fault)
-            first = held.take(suggested.place[:, 0])
+            first = on_shelf.take(suggested.place[:, 0])
             truth = held.take(np.searchsorted(held.item, planted.item))
             same = first.category == truth.category if fault is Fault.CATEGORY else first.name == truth.name
             score, right = suggested.score, same & (suggested.place[:, 0] != NONE)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from camenn.errors import DataError
 
@@ -65,7 +66,8 @@ class Contrast:
         parts = [planted.fold != fold for fold in range(FOLDS)]
         if any(len(np.unique(planted.fault[part])) < 2 for part in parts):
             raise DataError("no fault could be planted: all listings are the same")
-        models = tuple(_Model.fit(planted.signals[part], planted.fault[part], freedom) for part in parts)
+        with threadpool_limits(1, "blas"):  # a hundred weights: threads would only wait for one another
+            models = tuple(_Model.fit(planted.signals[part], planted.fault[part], freedom) for part in parts)
         assumed = np.full(num_faults, _ASSUMED / (num_faults - 1))
         assumed[0] = 1.0 - _ASSUMED
         return cls(models, assumed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,11 @@ class Listings:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def without_vectors(self) -> Listings:
+        """The same of many listings, whose vectors would fill the memory."""
+        none = np.zeros((len(self), 0), np.float32)
+        return replace(self, text=none, picture=none)
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Listings:
         """Some of them."""

@@ -70,25 +70,28 @@ MEASURES = (
 def measures(picture: Image.Image) -> NDArray[np.float64]:
     """(len(MEASURES),) of an RGB picture, SIDE long at most."""
     light = picture.convert("L")
-    grey, half, soft = _values(light), _values(light.reduce(2)), _values(light.filter(ImageFilter.GaussianBlur(1.5)))
-    fine, coarse = _detail(grey), _detail(half)
-    rgb = _values(picture)
+    grey = _values(light)
+    edges, floor = _laplacian(grey), _spread(np.zeros(1, np.float32))
+    fine, coarse = _spread(edges), _spread(_laplacian(_values(light.reduce(2))))
+    soft = _spread(_laplacian(_values(light.filter(ImageFilter.GaussianBlur(1.5)))))
+    tiles = [_spread(tile) for row in np.array_split(edges, _TILES) for tile in np.array_split(row, _TILES, axis=1)]
+    red, green, blue = (np.asarray(band) for band in picture.split())
+    colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     dark, bright = np.quantile(grey, [0.05, 0.95])
-    tiles = [_detail(tile) for row in np.array_split(grey, _TILES) for tile in np.array_split(row, _TILES, axis=1)]
     return np.array(
         [
             np.log(min(picture.size)),
             fine,
             coarse,
             fine - coarse,
-            _detail(soft) - fine,
+            soft - fine,
             max(tiles),
             grey.mean(),
             grey.std(),
             dark,
             bright,
-            (rgb.max(axis=2) - rgb.min(axis=2)).mean(),
-            np.mean([tile < _detail_floor() + 0.5 for tile in tiles]),
+            colour.mean() / 255,
+            np.mean([tile < floor + 0.5 for tile in tiles]),
         ]
     )
 
@@ -97,17 +100,14 @@ def _values(picture: Image.Image) -> _Grey:
     return np.asarray(picture, np.float32) / np.float32(255)
 
 
-def _detail(grey: _Grey) -> float:
-    """Logarithm of the Laplacian's variance."""
-    if min(grey.shape) < 3:
-        return _detail_floor()
-    inner = grey[1:-1, 1:-1]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
-    return float(np.log(laplacian.var() + 1e-6))
+def _laplacian(grey: _Grey) -> _Grey:
+    """How far each inner pixel is from its four neighbours."""
+    return grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
 
 
-def _detail_floor() -> float:
-    return float(np.log(1e-6))
+def _spread(edges: _Grey) -> float:
+    """Logarithm of the variance; that of nothing where there are no pixels."""
+    return float(np.log((edges.var() if edges.size else 0.0) + 1e-6))
 
 
 def with_defect(picture: Image.Image, defect: Defect, rng: np.random.Generator) -> Image.Image:

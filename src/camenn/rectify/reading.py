@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import polars as pl
@@ -72,7 +73,7 @@ def _groups(picture: Floats, has_picture: NDArray[np.bool_]) -> Ints:
     group = np.arange(len(picture))
     seen: dict[bytes, int] = {}
     for line in np.flatnonzero(has_picture).tolist():
-        group[line] = seen.setdefault(picture[line].tobytes(), line)
+        group[line] = seen.setdefault(blake2b(picture[line].tobytes(), digest_size=16).digest(), line)
     return group
 
 

@@ -73,10 +73,12 @@ def rectify(
         Progress(*columns, TimeRemainingColumn(), console=console or Console(quiet=True)) as bar,
     ):
         shown = bar.add_task("learning what is right here", total=None)
-        survey = Survey.of(shop, stock, space_of(bundle, shop), seed=seed)
-        claims = list(
-            survey.claims(lambda what, done, of: bar.update(shown, description=what, completed=done, total=of))
-        )
+
+        def tell(what: str, done: int, of: int) -> None:
+            bar.update(shown, description=what, completed=done, total=of)
+
+        survey = Survey.of(shop, stock, space_of(bundle, shop), seed=seed, tell=tell)
+        claims = list(survey.claims(tell))
         corrections = np.array([claim.correct for claim in claims if claim.suggestions])
         automatic_from = threshold(corrections, rate=rate)
         findings = findings_table(shop, claims, automatic_from)

@@ -80,6 +80,13 @@ class Placed:
             picture[has_picture] = space.pictures(listings.picture[has_picture], listings.fold[has_picture])
         return cls(listings, text, picture)
 
+    @classmethod
+    def shelved(cls, listings: Listings, lines: Ints, space: Space) -> Placed:
+        """Those of the lines, part by part; of many listings the vectors as they were before would fill the memory."""
+        parts = [cls.put(listings.take(lines[part]), space) for part in _chunks(len(lines))]
+        text, picture = (np.concatenate([getattr(one, side) for one in parts]) for side in ("text", "picture"))
+        return cls(listings.without_vectors().take(lines), text, picture)
+
     def take(self, index: Ints | NDArray[np.bool_]) -> Placed:
         """Some of them."""
         return Placed(self.listings.take(index), self.text[index], self.picture[index])
@@ -104,6 +111,8 @@ class Shelf:
         nobody = np.full(len(first), -1)
         self._distinct = Nearest(placed.text[first], np.where(sole, held.item[first], -1), nobody)
         self._first = first
+        self.name_id = np.unique(held.name.astype(str), return_inverse=True)[1].reshape(-1)
+        """(n,): equal where two listings have the same name."""
         self._pairs, self._num_pairs = np.unique(self._pair(self.text_id, held.category), return_counts=True)
         known = held.category >= 0
         self._in_category = np.bincount(held.category[known], minlength=self._num_categories).astype(np.float64)

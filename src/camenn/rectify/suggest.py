@@ -48,7 +48,7 @@ def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> tuple[Ints,
     score[(held.name[place] == asked.listings.name[:, None]) | (similarity <= NOTHING)] = -np.inf
     if within_category:  # a coarse word is right as far as it goes
         score = score - 5.0 * (held.category[place] != asked.listings.category[:, None])
-    return _each_name_once(place, score, held.name)
+    return _each_name_once(place, score, shelf.name_id)
 
 
 def _pictures(shelf: Shelf, asked: Placed) -> tuple[Ints, Signals]:
@@ -60,11 +60,11 @@ def _pictures(shelf: Shelf, asked: Placed) -> tuple[Ints, Signals]:
     return place, score
 
 
-def _each_name_once(place: Ints, score: Signals, names: NDArray[np.object_]) -> tuple[Ints, Signals]:
+def _each_name_once(place: Ints, score: Signals, name_id: Ints) -> tuple[Ints, Signals]:
     """Best first; of several texts with one name only the best counts."""
     order = np.argsort(-score, axis=1, kind="stable")
     place, score = np.take_along_axis(place, order, axis=1), np.take_along_axis(score, order, axis=1)
-    code = np.unique(names.astype(str), return_inverse=True)[1].reshape(-1)[place]
+    code = name_id[place]
     before = np.tri(place.shape[1], k=-1, dtype=bool)
     score[((code[:, :, None] == code[:, None, :]) & before).any(axis=2)] = -np.inf
     return place, score

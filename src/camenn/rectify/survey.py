@@ -21,7 +21,7 @@ from camenn.rectify.rules import duplicates, odd_prices, shared_pictures
 from camenn.rectify.signals import NEIGHBOURS, Placed
 from camenn.rectify.space import Space
 from camenn.rectify.tier import SuggestionTrust
-from camenn.rectify.verdict import Judge, Seen
+from camenn.rectify.verdict import Judge, Seen, Tell, quietly
 from camenn.tables.shop import Shop
 
 LEAST = 0.1
@@ -54,7 +54,14 @@ class Survey:
 
     @classmethod
     def of(
-        cls, shop: Shop, stock: Stock, make_space: Callable[[Listings], Space], *, seed: int, least: float = LEAST
+        cls,
+        shop: Shop,
+        stock: Stock,
+        make_space: Callable[[Listings], Space],
+        *,
+        seed: int,
+        least: float = LEAST,
+        tell: Tell = quietly,
     ) -> Survey:
         """Learn what is right in this shop."""
         text, picture = stock.has_text, stock.has_picture
@@ -66,7 +73,8 @@ class Survey:
             if learned[seen].sum() < FEWEST or not lines.any():
                 continue
             try:
-                judge = Judge.learn(stock.listings.take(learned[seen]), make_space, stock.words, seed=seed, seen=seen)
+                known = np.flatnonzero(learned[seen])
+                judge = Judge.learn(stock.listings, known, make_space, stock.words, seed=seed, seen=seen, tell=tell)
             except DataError:  # nothing can be wrong where everything is the same
                 continue
             judges[seen] = np.flatnonzero(lines), judge
@@ -80,8 +88,8 @@ class Survey:
         both = self.judges.get(Seen.BOTH)
         return None if both is None else both[1]
 
-    def claims(self, tell: Callable[[str, int, int], None]) -> Iterator[Claim]:
-        """All claims. `tell` is called with what is being looked at, how many were, and of how many."""
+    def claims(self, tell: Tell = quietly) -> Iterator[Claim]:
+        """All claims."""
         held = self.stock.listings
         poor = np.zeros(len(held))
         for claim in self._pictures(tell):
@@ -103,7 +111,7 @@ class Survey:
         yield from self._duplicates()
         yield from self._prices()
 
-    def _pictures(self, tell: Callable[[str, int, int], None]) -> Iterator[Claim]:
+    def _pictures(self, tell: Tell) -> Iterator[Claim]:
         catalogue, fold = self.shop.catalogue, self.stock.listings.fold
         if not catalogue.has_images:
             return

@@ -107,7 +107,7 @@ def _methods(bundle: Bundle, dirty: Shop, truth: Truth, *, seed: int) -> Iterato
     stock = read_stock(bundle, dirty, seed=seed)
     ids = dirty.catalogue.ids.values.to_list()
     survey = Survey.of(dirty, stock, space_of(bundle, dirty), seed=seed, least=0.0)
-    claims = list(survey.claims(lambda what, done, of: None))
+    claims = list(survey.claims())
     findings = findings_table(dirty, claims, _automatic_from(claims))
     score = dict.fromkeys(ids, 0.0)
     for item, probability in findings.select("item_id", "probability").iter_rows():
