@@ -23,8 +23,15 @@ def truth(**faults: tuple[Planted, str | None]) -> Truth:
         [{"item_id": item, "fault": str(kind), "other_item_id": other} for item, (kind, other) in faults.items()],
         schema=dict.fromkeys(("item_id", "fault", "other_item_id"), pl.String),
     )
-    twice = [f"{item}-again" for item, (kind, _) in faults.items() if kind is Planted.DUPLICATE]
-    return Truth.of(CLEAN, [*"abcdef", *twice], planted, again="-again")
+    rows = {row["item_id"]: row for row in CLEAN.to_dicts()}
+    shown = {item: dict(row) for item, row in rows.items()}
+    for item, (kind, other) in faults.items():
+        if kind is Planted.DUPLICATE:
+            shown[f"{item}-again"] = {**rows[item], "item_id": f"{item}-again"}
+        elif kind in (Planted.NAME_EASY, Planted.NAME_HARD, Planted.CATEGORY) and other is not None:
+            column = "category" if kind is Planted.CATEGORY else "name"
+            shown[item][column] = rows[other][column]
+    return Truth.of(CLEAN, pl.DataFrame(list(shown.values())), planted, again="-again")
 
 
 def finding(item_id: str, kind: str, probability: float = 0.95, **more: Any) -> dict[str, Any]:
@@ -128,3 +135,12 @@ def test_an_automatic_correction_is_false_where_it_does_not_bring_back_the_truth
     assert found["all", "automatic corrections"] == 3
     assert found["all", "false automatic corrections"] == pytest.approx(2 / 3)
     assert found["all", "faults corrected automatically"] == 0.5
+
+
+def test_a_correction_copies_what_stands_there_not_what_should() -> None:
+    known = truth(a=(Planted.NAME_EASY, "e"), c=(Planted.NAME_HARD, "b"), f=(Planted.CATEGORY, "a"))
+    assert not known.mends("b", "name", "a")  # a should be a pear, but is called a roll
+    assert known.mends("e", "name", "a")
+    assert known.mends("a", "name", "c")
+    assert not known.mends("e", "category", "f")
+    assert known.mends("a", "category", "f")

@@ -14,7 +14,7 @@ _SLIPS = np.log([0.01, 0.1, 10.0, 100.0])
 _STEPS = 200
 
 
-def shared_pictures(group: Ints, names: NDArray[np.object_], right: Probabilities) -> tuple[Probabilities, Ints]:
+def shared_pictures(group: Ints, names: NDArray[np.object_], own: Probabilities) -> tuple[Probabilities, Ints]:
     """How sure it is that an item's picture is another product's, since that one has it too.
 
     Of the products under one picture one at most is right: each is by its odds among them.
@@ -22,7 +22,7 @@ def shared_pictures(group: Ints, names: NDArray[np.object_], right: Probabilitie
     Args:
         group: (n,), equal where two items have the same picture.
         names: (n,), in their normal form.
-        right: (n,), the probability that nothing is wrong with the listing, as judged alone.
+        own: (n,), the probability that the picture is the listing's, as judged alone; its name may be wrong.
 
     Returns:
         (n,) probability, 0 where the picture is the item's alone; (n,) how many names stand under the picture.
@@ -34,7 +34,7 @@ def shared_pictures(group: Ints, names: NDArray[np.object_], right: Probabilitie
         if len(distinct) < 2:
             continue
         best = np.zeros(len(distinct))
-        np.maximum.at(best, product, right[same])
+        np.maximum.at(best, product, own[same])
         found[same] = 1.0 - best[product] / max(best.sum(), 1e-9)
         num_names[same] = len(distinct)
     return found, num_names

@@ -96,17 +96,17 @@ class Survey:
             if claim.kind is Kind.POOR_PICTURE:
                 poor[claim.line] = claim.probability
             yield claim
-        right = np.ones(len(held))
+        own_picture = np.ones(len(held))
         for lines, judge in self.judges.values():
             for start in range(0, len(lines), _CHUNK):
                 chunk = held.take(lines[start : start + _CHUNK])
                 verdicts = judge.judge(chunk)
-                right[chunk.item] = verdicts.probability[:, Fault.NONE]
+                own_picture[chunk.item] = 1.0 - verdicts.probability[:, Fault.PICTURE]
                 # A picture that shows nothing fits no name: that was said already.
                 said = verdicts.without_pictures(poor[chunk.item])
                 yield from claims_of_listings(judge, said, self.trust, least=self.least)
                 tell("listings", start + len(chunk), len(lines))
-        yield from self._shared(right)
+        yield from self._shared(own_picture)
         yield from self._missing_names()
         yield from self._duplicates()
         yield from self._prices()
@@ -129,10 +129,10 @@ class Survey:
             lines = np.flatnonzero(missing)
             yield from self._rule(lines, np.ones(len(lines)), Kind.MISSING_PICTURE, reason)
 
-    def _shared(self, right: Signals) -> Iterator[Claim]:
+    def _shared(self, own_picture: Signals) -> Iterator[Claim]:
         held = self.stock.listings
         shown = np.flatnonzero(self.stock.has_picture)
-        probability, num_names = shared_pictures(held.group[shown], held.name[shown], right[shown])
+        probability, num_names = shared_pictures(held.group[shown], held.name[shown], own_picture[shown])
         kept = probability >= self.least
         reasons = [f"{num} products show this very picture." for num in num_names[kept].tolist()]
         yield from self._rule(shown[kept], probability[kept], Kind.SHARED_PICTURE, reasons)

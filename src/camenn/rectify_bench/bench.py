@@ -85,13 +85,17 @@ def _one(clean: Shop, config: BenchConfig, place: Path, *, rate: float, seed: in
     dirty = open_shop(place / "shop")
     bundle = _bundle(config, dirty, place / "run", seed=seed, console=console)
     bundle.encode(dirty, console=console)
-    schema = clean.catalogue.table.collect_schema()
-    category = pl.col("category") if "category" in schema else pl.lit(None, pl.String).alias("category")
-    columns = clean.catalogue.table.select("item_id", "name", category.cast(pl.String)).collect()
-    truth = Truth.of(columns, dirty.catalogue.ids.values.to_list(), planted, again=AGAIN)
+    truth = Truth.of(_said(clean), _said(dirty), planted, again=AGAIN)
     figures = {method: [asdict(one) for one in found] for method, found in _methods(bundle, dirty, truth, seed=seed)}
     write_whole(place / _FIGURES, json.dumps(figures, indent=1).encode())
     shutil.rmtree(place / "shop")  # the pictures of every rate and seed would fill the disk; a seed makes them again
+
+
+def _said(shop: Shop) -> pl.DataFrame:
+    """item_id, name, category; no category where the shop has none."""
+    schema = shop.catalogue.table.collect_schema()
+    category = pl.col("category") if "category" in schema else pl.lit(None, pl.String).alias("category")
+    return shop.catalogue.table.select("item_id", "name", category.cast(pl.String)).collect()
 
 
 def _bundle(config: BenchConfig, dirty: Shop, run: Path, *, seed: int, console: Console) -> Bundle:

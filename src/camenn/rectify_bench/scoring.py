@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,28 +54,31 @@ class Truth:
     fault: dict[str, Planted]
     """By item."""
     name: dict[str, str]
-    """By item of the clean shop, in normal form."""
+    """By item, in normal form, as it should be."""
     category: dict[str, str]
+    shown_name: dict[str, str]
+    """By item, as it stands in the shop with faults: what a correction copies."""
+    shown_category: dict[str, str]
     picture_of: dict[str, str]
     """By item: whose picture it shows; its own where nothing was planted."""
     twin: dict[str, str]
     """By a listing that is there a second time: the first. Either may be called the one too many."""
 
     @classmethod
-    def of(cls, clean: pl.DataFrame, dirty_ids: Sequence[str], planted: pl.DataFrame, *, again: str) -> Truth:
-        """clean: item_id, name, category of the shop as it was; dirty_ids: of the shop with faults."""
+    def of(cls, clean: pl.DataFrame, dirty: pl.DataFrame, planted: pl.DataFrame, *, again: str) -> Truth:
+        """clean, dirty: item_id, name, category of the shop as it was and with faults."""
         fault = {item: Planted(kind) for item, kind in planted.select("item_id", "fault").iter_rows()}
-        names = {item: normal_form(name or "") for item, name in clean.select("item_id", "name").iter_rows()}
-        categories = dict(clean.select("item_id", pl.col("category").fill_null("")).iter_rows())
+        names, categories = _cells(clean)
+        shown_names, shown_categories = _cells(dirty)
         pictures = {
             item: other
             for item, kind, other in planted.iter_rows()
             if kind in (Planted.PICTURE_EASY, Planted.PICTURE_HARD)
         }
-        twin = {item: item.removesuffix(again) for item in dirty_ids if item not in names}
+        twin = {item: item.removesuffix(again) for item in shown_names if item not in names}
         for item, first in twin.items():
             names[item], categories[item] = names[first], categories[first]
-        return cls(fault, names, categories, pictures, twin)
+        return cls(fault, names, categories, shown_names, shown_categories, pictures, twin)
 
     def is_true(self, item: str, kind: str) -> bool:
         """Whether a claim of this kind is true of this item."""
@@ -88,8 +90,14 @@ class Truth:
         if column == "image":
             return self.name[self.picture_of.get(taken_from, taken_from)] == self.name[item]
         if column == "category":
-            return self.category[taken_from] == self.category[item]
-        return self.name[taken_from] == self.name[item]
+            return self.shown_category[taken_from] == self.category[item]
+        return self.shown_name[taken_from] == self.name[item]
+
+
+def _cells(items: pl.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
+    """Names in normal form and categories, by item."""
+    names = {item: normal_form(name or "") for item, name in items.select("item_id", "name").iter_rows()}
+    return names, dict(items.select("item_id", pl.col("category").fill_null("")).iter_rows())
 
 
 def ranked(score: dict[str, float], truth: Truth) -> list[Figure]:
