@@ -24,13 +24,13 @@ from camenn.metrics.ranking import auc
 from camenn.rectify_effect import effect as module
 from camenn.rectify_effect.effect import (
     FIGURE,
-    ON_CLEAN,
     RESULTS,
     TABLES,
     Measured,
     check_inputs,
     judge_on_clean,
     measure_effect,
+    on_clean,
     scored_by,
 )
 from camenn.rectify_effect.versions import Version
@@ -88,8 +88,17 @@ def test_every_system_is_trained_on_every_version_and_all_is_told(done: Measured
     assert not list(out.rglob("*.partial"))
 
 
+def test_a_version_in_which_nothing_was_corrected_is_dirty_and_not_trained(done: Measured, out: Path) -> None:
+    found = pl.read_parquet(out / RESULTS)
+    for version in (Version.AUTOMATIC, Version.REVIEWED):
+        assert (out / "runs" / version).exists() == (f"Nothing was corrected in {version}" not in done.tables)
+        if not (out / "runs" / version).exists():
+            held = found.filter(version=version).select("auc", "difference")
+            assert held.equals(found.filter(version="dirty").select("auc", "difference"))
+
+
 def test_a_figure_is_the_auc_on_the_clean_catalogue(done: Measured, out: Path) -> None:
-    rows = pl.read_parquet(out / "runs" / "dirty" / "LR" / "seed0" / ON_CLEAN).filter(task="conversion", split="test")
+    rows = pl.read_parquet(on_clean(out / "runs" / "dirty" / "LR" / "seed0")).filter(task="conversion", split="test")
     found = pl.read_parquet(out / RESULTS).filter(catalogue="clean", system="LR", version="dirty")
     assert found["auc"].item() == pytest.approx(auc(rows["logit"].to_numpy(), rows["label"].to_numpy()))
 
@@ -101,11 +110,12 @@ def test_all_are_judged_by_the_same_requests_and_none_that_anybody_trained_on(do
     test = np.flatnonzero(parts == Part.TEST)
     judged = []
     for place in places(comparison(), out, Version):
-        for name in (ROWS, ON_CLEAN):
-            if (place.folder / name).is_file():
-                rows = pl.read_parquet(place.folder / name).filter(task="conversion", split="test")
+        for path in (place.folder / ROWS, *place.folder.glob("on_clean-*.parquet")):
+            if path.is_file():
+                rows = pl.read_parquet(path).filter(task="conversion", split="test")
                 judged.append(rows.select("group", "item_id", "label"))
-    assert len(judged) == 2 * (4 + 3)
+    trained = len(list((out / "runs").iterdir()))
+    assert len(judged) == 2 * (2 * trained - 1)
     assert all(one.equals(judged[0]) for one in judged)
     assert judged[0]["group"].unique().sort().to_list() == test.tolist()
 
@@ -113,11 +123,9 @@ def test_all_are_judged_by_the_same_requests_and_none_that_anybody_trained_on(do
 def test_features_are_those_of_the_version_trained_on(done: Measured, out: Path) -> None:
     dirty = Bundle.from_pretrained(out / "runs" / "dirty" / "LR" / "seed0")
     assert Path(dirty.facts["shop"]) == (out / "shops" / "dirty").absolute()
-    on_own, on_clean = (
-        pl.read_parquet(out / "runs" / "dirty" / "LR" / "seed0" / name).filter(task="conversion", split="test")
-        for name in (ROWS, ON_CLEAN)
-    )
-    assert not on_own["logit"].equals(on_clean["logit"])  # one model, two catalogues
+    run = out / "runs" / "dirty" / "LR" / "seed0"
+    own, clean = (pl.read_parquet(path).filter(task="conversion", split="test") for path in (run / ROWS, on_clean(run)))
+    assert not own["logit"].equals(clean["logit"])  # one model, two catalogues
 
 
 def test_what_is_finished_is_kept(done: Measured, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,24 +140,28 @@ def test_a_run_that_was_trained_further_is_judged_again(done: Measured, out: Pat
     shutil.copytree(out / "runs" / "dirty" / "LR" / "seed0", tmp_path / "run")
     place = RunPlace("LR", 0, Version.DIRTY, tmp_path / "run")
     shop = open_shop(out.parent / "shop")
-    (place.folder / ON_CLEAN).touch()
-    before = (place.folder / ON_CLEAN).stat().st_mtime_ns
+    first = on_clean(place.folder)
+    before = first.stat().st_mtime_ns
     judge_on_clean([place], shop, QUIET)
-    assert (place.folder / ON_CLEAN).stat().st_mtime_ns == before
-    (place.folder / "cost.json").touch()
+    assert first.stat().st_mtime_ns == before
+    weights = place.folder / "bundle"
+    shutil.rmtree(weights)
+    shutil.copytree(out / "runs" / "clean" / "LR" / "seed0" / "bundle", weights)
     judge_on_clean([place], shop, QUIET)
-    assert (place.folder / ON_CLEAN).stat().st_mtime_ns > before
+    assert on_clean(place.folder) != first
+    said, before_that = pl.read_parquet(on_clean(place.folder)), pl.read_parquet(first)
+    assert not said["logit"].equals(before_that["logit"])
 
 
 def test_a_shop_with_other_events_is_not_taken_for_the_clean_one(done: Measured, out: Path, tmp_path: Path) -> None:
     other = open_shop(write_toy_shop(tmp_path / "shop", num_items=60, num_requests=50))
     shutil.copytree(out.parent / "shop" / ".camenn", other.folder / ".camenn", dirs_exist_ok=True)
     shutil.copytree(out / "runs" / "dirty" / "LR" / "seed0", tmp_path / "run")
-    (tmp_path / "run" / ON_CLEAN).unlink()
+    on_clean(tmp_path / "run").unlink()
     place = RunPlace("LR", 0, Version.DIRTY, tmp_path / "run")
     with pytest.raises(CamennError, match="items or events that are not those of"):
         judge_on_clean([place], other, QUIET)
-    assert not (tmp_path / "run" / ON_CLEAN).exists()
+    assert not on_clean(tmp_path / "run").exists()
 
 
 def test_models_that_were_judged_by_different_requests_are_not_compared(

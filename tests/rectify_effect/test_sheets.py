@@ -12,7 +12,13 @@ from camenn.rectify_effect.versions import Corrected, Version
 
 CONFIG = parse_comparison({"seeds": [0, 1], "systems": {"CameNN": {}, "DIN": {"model": {"name": "din"}}}}, where="c")
 DONE = Corrected(
-    num_items=100, num_faults=20, num_decisions=50, num_accepted=10, num_automatic=4, num_automatic_right=3
+    num_items=100,
+    num_faults=20,
+    num_decisions=50,
+    num_accepted=10,
+    num_mended=9,
+    num_automatic=4,
+    num_automatic_right=3,
 )
 CLEAN = Effect("CameNN", Version.CLEAN, 2, Estimate(0.8, 0.79, 0.81), 0.01, None, None)
 REVIEWED = Effect(
@@ -57,7 +63,10 @@ def test_the_question_is_answered_by_the_interval() -> None:
 def test_what_was_done_is_told_in_a_table_and_in_sentences() -> None:
     assert "20 of 100 items have a fault" in notes_on(DONE)
     assert "corrected 4, of them 3 rightly" in notes_on(DONE)
+    assert "accepts the 10 with a suggestion that puts right what is wrong, in 9 items" in notes_on(DONE)
+    assert "Nothing was corrected" not in notes_on(DONE)
+    assert "Nothing was corrected in automatic" in notes_on(replace(DONE, num_automatic=0, num_automatic_right=0))
     table = table_of({Asked.CLEAN: [CLEAN, REVIEWED], Asked.OWN: [CLEAN]}, DONE)
     assert table["catalogue"].to_list() == ["clean", "clean", "own"]
     assert table["recovered_per_100"].to_list() == [None, 1.0, None]
-    assert table["num_corrections"].to_list() == [0, 10, 0]
+    assert table["num_corrections"].to_list() == [0, 9, 0]

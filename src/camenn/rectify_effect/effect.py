@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ import polars as pl
 from rich.console import Console
 from rich.progress import track
 
-from camenn.bundle import Bundle
+from camenn.bundle import MANIFEST, Bundle
 from camenn.comparison.compare import encode_for
 from camenn.comparison.config import ComparisonConfig
-from camenn.comparison.runs import COST, ERROR, RunPlace, ShopVersion, places, run_all
+from camenn.comparison.runs import ERROR, RunPlace, ShopVersion, places, run_all
 from camenn.embeddings.pretrained import choose_device
 from camenn.embeddings.shards import write_whole
 from camenn.errors import CamennError, ConfigError, DataError
@@ -22,14 +23,12 @@ from camenn.evaluation.rows import ROWS, write_rows
 from camenn.rectify_effect.figure import draw_effects
 from camenn.rectify_effect.recovery import Asked, Scored, effects
 from camenn.rectify_effect.sheets import loss_sheet, main_sheet, notes_on, table_of
-from camenn.rectify_effect.versions import Version, Versions
+from camenn.rectify_effect.versions import Corrected, Version, Versions
 from camenn.tables.shop import Shop
 from camenn.task import Task
 from camenn.training.trainer import with_seed
 
 TABLES, RESULTS, FIGURE = "effect.md", "effect.parquet", "effect"
-ON_CLEAN = "on_clean.parquet"
-"""In a run's folder: what `predictions.parquet` holds of the version trained on, of the clean catalogue."""
 _ALTERED = ("name", "description", "category", "image")
 _KEY = ["group", "item_id", "label"]
 
@@ -64,25 +63,27 @@ def measure_effect(
     dirty = versions.dirty()
     encode_for(config, dirty, console)
     failed = _train(config, {Version.CLEAN: clean, Version.DIRTY: dirty}, folder, jobs=jobs, console=console)
-    finder = next(
-        place for place in places(config, folder, (Version.DIRTY,)) if (place.system, place.seed) == _first(config)
-    )
+    on_dirty = places(config, folder, (Version.DIRTY,))  # seed by seed
+    finder = next(place for place in on_dirty if place.system == config.reference)
     if not finder.finished(training):
         raise CamennError(f"{finder.name}: failed, so that nothing can be put right by it; see {finder.folder / ERROR}")
     corrected = {
         Version.AUTOMATIC: versions.automatic(dirty, finder.folder, console),
         Version.REVIEWED: versions.reviewed(dirty),
     }
+    done = versions.corrected(dirty)
+    for version in done.unchanged:  # which is dirty once more
+        del corrected[version]
     for shop in corrected.values():
         encode_for(config, shop, console)
     failed += _train(config, corrected, folder, jobs=jobs, console=console)
     finished = [
         place
-        for place in places(config, folder, Version)
+        for place in places(config, folder, (Version.CLEAN, Version.DIRTY, *corrected))
         if place.finished(with_seed(config.systems[place.system], place.seed))
     ]
     judge_on_clean(finished, clean, console)
-    return Measured(failed, _write(config, versions, dirty, finished))
+    return Measured(failed, _write(config, versions, done, finished))
 
 
 def check_inputs(config: ComparisonConfig, clean: Shop) -> None:
@@ -101,22 +102,22 @@ def judge_on_clean(finished: Iterable[RunPlace], clean: Shop, console: Console) 
 
     Raises CamennError where a model would be judged by what it was trained on.
     """
-    waiting = [place for place in finished if place.version != Version.CLEAN and not _judged(place)]
+    asked = [place for place in finished if place.version != Version.CLEAN]
+    waiting = [place for place in asked if not on_clean(place.folder).is_file()]
     for place in track(waiting, "judging by the clean catalogue", console=console):
         found = evaluate(Bundle.from_pretrained(place.folder, device=choose_device(None)), clean)
         if not found.is_training_shop:
             raise CamennError(f"{place.folder}: trained on items or events that are not those of {clean.folder}")
-        write_rows(found, place.folder / ON_CLEAN)
+        write_rows(found, on_clean(place.folder))
 
 
-def _judged(place: RunPlace) -> bool:
-    """Whether it was since the run was finished, which may have been trained further."""
-    path = place.folder / ON_CLEAN
-    return path.is_file() and path.stat().st_mtime_ns >= (place.folder / COST).stat().st_mtime_ns
+def on_clean(run: Path) -> Path:
+    """What `predictions.parquet` holds of the version trained on, of the clean catalogue.
 
-
-def _first(config: ComparisonConfig) -> tuple[str, int]:
-    return config.reference, config.seeds[0]
+    Named by the model, since a run may be trained further.
+    """
+    digest = hashlib.blake2b((run / "bundle" / MANIFEST).read_bytes(), digest_size=8)
+    return run / f"on_clean-{digest.hexdigest()}.parquet"
 
 
 def _train(
@@ -126,13 +127,15 @@ def _train(
     return run_all(config, paths, folder, jobs=jobs, console=console)
 
 
-def _write(config: ComparisonConfig, versions: Versions, dirty: Shop, finished: list[RunPlace]) -> str:
+def _write(config: ComparisonConfig, versions: Versions, done: Corrected, finished: list[RunPlace]) -> str:
     asked = scored_by(finished)
+    for scored in (one for by_system in asked.values() for one in by_system.values()):
+        scored |= {version: scored[Version.DIRTY] for version in done.unchanged if Version.DIRTY in scored}
     found = {
         about: [one for system in config.systems for one in effects(system, scored.get(system, {}))]
         for about, scored in asked.items()
     }
-    done, shop = versions.corrected(dirty), versions.clean.folder.name
+    shop = versions.clean.folder.name
     made = [
         *(main_sheet(about, found[about], config, done, shop=shop) for about in Asked),
         loss_sheet(asked[Asked.CLEAN], config, shop=shop),
@@ -157,7 +160,8 @@ def scored_by(finished: Iterable[RunPlace]) -> dict[Asked, dict[str, dict[Versio
     for place in finished:
         version = Version(str(place.version))
         for asked in Asked:
-            path = place.folder / (ON_CLEAN if asked is Asked.CLEAN and version is not Version.CLEAN else ROWS)
+            own = asked is Asked.OWN or version is Version.CLEAN
+            path = place.folder / ROWS if own else on_clean(place.folder)
             rows = pl.read_parquet(path).filter(task=Task.CONVERSION.value, split="test")
             key = rows.select(_KEY) if key is None else key
             if not rows.select(_KEY).equals(key):

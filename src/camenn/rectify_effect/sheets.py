@@ -56,8 +56,9 @@ def notes_on(done: Corrected) -> str:
         f"{done.num_faults} of {done.num_items} items have a fault. `rectify` made {done.num_decisions} findings, of "
         f"these and of other items. By itself it corrected {done.num_automatic}, of them {done.num_automatic_right} "
         f"rightly (automatic). A reviewer who knows the truth decides on all {done.num_decisions} findings and accepts "
-        f"the {done.num_accepted} with a suggestion that puts right what is wrong (reviewed).\n"
-    )
+        f"the {done.num_accepted} with a suggestion that puts right what is wrong, in {done.num_mended} items "
+        "(reviewed).\n"
+    ) + "".join(f"\nNothing was corrected in {one}: its figures are those of dirty.\n" for one in done.unchanged)
 
 
 def table_of(found: Mapping[Asked, Sequence[Effect]], done: Corrected) -> pl.DataFrame:
@@ -86,7 +87,7 @@ def _line(asked: Asked, one: Effect, done: Corrected) -> dict[str, str | float |
         "recovered_high": None if recovered is None else recovered.high,
         "recovered_per_100": per_100(one, done),
         "num_decisions": done.num_decisions if one.version is Version.REVIEWED else 0,
-        "num_corrections": {Version.AUTOMATIC: done.num_automatic, Version.REVIEWED: done.num_accepted}.get(
+        "num_corrections": {Version.AUTOMATIC: done.num_automatic, Version.REVIEWED: done.num_mended}.get(
             one.version, 0
         ),
     }

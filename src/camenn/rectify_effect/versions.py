@@ -53,9 +53,17 @@ class Corrected:
     num_decisions: int
     """Findings, each of which a reviewer accepts or rejects."""
     num_accepted: int
+    num_mended: int
+    """Items that this puts right; of one item several findings may be true."""
     num_automatic: int
     """Corrections made without anybody."""
     num_automatic_right: int
+
+    @property
+    def unchanged(self) -> tuple[Version, ...]:
+        """The corrected versions in which nothing was corrected."""
+        made = {Version.AUTOMATIC: self.num_automatic, Version.REVIEWED: self.num_accepted}
+        return tuple(version for version, count in made.items() if not count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +134,16 @@ class Versions:
         findings, truth = self._findings(), self._truth(dirty)
         made = findings.filter("automatic").select("item_id", "kind", "columns", "suggestions")
         right = [truth.corrects(item, kind, columns, best[0]["item_id"]) for item, kind, columns, best in made.rows()]
-        num_accepted = len(pl.read_parquet(self.folder / "reviewed" / ACCEPTED))
-        num_items = self.clean.catalogue.num_items
-        return Corrected(num_items, len(truth.fault), len(findings), num_accepted, len(made), sum(right))
+        taken = pl.read_parquet(self.folder / "reviewed" / ACCEPTED)
+        return Corrected(
+            num_items=self.clean.catalogue.num_items,
+            num_faults=len(truth.fault),
+            num_decisions=len(findings),
+            num_accepted=len(taken),
+            num_mended=taken["item_id"].n_unique(),
+            num_automatic=len(made),
+            num_automatic_right=sum(right),
+        )
 
     def _findings(self) -> pl.DataFrame:
         return read_findings(self.folder / "findings")[0]
