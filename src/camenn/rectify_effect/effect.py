@@ -95,6 +95,8 @@ def check_inputs(config: ComparisonConfig, clean: Shop) -> None:
         raise ConfigError(f"split.item_column: faults change items' {column}, so it cannot divide them; name another")
     if clean.events is None:
         raise DataError(f"{clean.folder}: has no events, so nothing that a ranking could be judged by")
+    if not (clean.catalogue.has_names and clean.catalogue.has_images):
+        raise DataError(f"{clean.folder}: lacks names or pictures, which faults are planted in")
 
 
 def judge_on_clean(finished: Iterable[RunPlace], clean: Shop, console: Console) -> None:
