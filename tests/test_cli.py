@@ -103,6 +103,25 @@ def test_a_shop_is_simulated_and_passes_its_check(camenn: Any, tmp_path: Path) -
     assert_told(camenn("simulate", shop, "--items", 24, "--users", 4, "--requests", 15), str(shop))
 
 
+def test_a_shop_can_be_simulated_without_faults(camenn: Any, tmp_path: Path) -> None:
+    few = "--items", 40, "--users", 4, "--requests", 15
+    assert camenn("simulate", tmp_path / "usual", *few).code == 0
+    assert camenn("simulate", tmp_path / "flawless", *few, "--faults", 0).code == 0
+    assert len(pl.read_parquet(tmp_path / "usual" / "faults.parquet")) == 5  # one of each kind
+    assert pl.read_parquet(tmp_path / "flawless" / "faults.parquet").is_empty()
+    assert camenn("simulate", tmp_path / "other", *few, "--faults", 0.3).code == 2
+
+
+def test_an_effect_without_a_shop_or_in_a_folder_of_something_else_is_told(camenn: Any, tmp_path: Path) -> None:
+    file = tmp_path / "effect.toml"
+    file.write_text("[systems.FM.model]\nname = 'fm'\n")
+    assert_told(camenn("rectify-effect", file), "names no shop")
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    assert_told(camenn("rectify-effect", file, "--shop", shop, "--out", tmp_path), "holds something else")
+    file.write_text("reference = 'CameNN'\n[systems.FM.model]\nname = 'fm'\n")
+    assert_told(camenn("rectify-effect", file, "--shop", shop), "reference: no system 'CameNN'")
+
+
 def test_a_spoiled_copy_encodes_nothing_that_its_shop_encoded(camenn: Any, tmp_path: Path) -> None:
     shop, copy = write_toy_shop(tmp_path / "shop", num_requests=20), tmp_path / "copy"
     assert camenn("encode", shop).code == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from camenn.metrics.intervals import auc_cluster_interval
-from camenn.metrics.paired import auc_draws, difference_over_seeds, holm, over_seeds, share_draws
+from camenn.metrics.paired import auc_draws, difference_over_seeds, holm, over_seeds, ratio_over_seeds, share_draws
 from camenn.metrics.ranking import auc
 
 GROUPS = np.repeat(np.arange(80), 5)
@@ -39,6 +39,14 @@ def test_a_draw_is_the_auc_of_the_rows_that_were_drawn() -> None:
     assert auc_draws(scores, labels, GROUPS, draws=1, seed=0)[0] == pytest.approx(auc(scores[rows], labels[rows]))
     right = scores > 0.5
     assert share_draws(right, GROUPS, draws=1, seed=0)[0] == pytest.approx(right[rows].mean())
+
+
+def test_a_ratio_is_of_means_and_paired() -> None:
+    luck = np.linspace(0.5, 1.5, 101)
+    # Half in one seed and twice in the other, whatever the draw.
+    ratio = ratio_over_seeds([1.0, 2.0], [2.0, 1.0], [luck, 2 * luck], [2 * luck, luck], seed=0)
+    assert ratio.value == pytest.approx(1.0)
+    assert (ratio.low, ratio.high) == pytest.approx((0.5, 2.0))
 
 
 def test_one_class_alone_and_no_rows_have_no_draws() -> None:

@@ -48,6 +48,13 @@ def test_each_fault_is_planted_as_often_as_the_others(shop: Shop, tmp_path: Path
     assert_frame_equal(planted, pl.read_parquet(tmp_path / "dirty" / PLANTED))
 
 
+def test_kinds_that_are_not_asked_for_are_left_out(shop: Shop, tmp_path: Path) -> None:
+    kinds = (Planted.NAME_EASY, Planted.BLUR)
+    planted = plant_faults(shop, tmp_path / "dirty", rate=0.25, seed=0, kinds=kinds)
+    assert planted["fault"].value_counts().sort("fault").rows() == [(str(kind), 12) for kind in sorted(kinds)]
+    assert open_shop(tmp_path / "dirty").catalogue.num_items == shop.catalogue.num_items
+
+
 def test_each_fault_changes_what_it_says_and_nothing_else(shop: Shop, tmp_path: Path) -> None:
     planted = plant_faults(shop, tmp_path / "dirty", rate=0.25, seed=0)
     clean = {row["item_id"]: row for row in items(shop.folder).to_dicts()}

@@ -23,15 +23,8 @@ def truth(**faults: tuple[Planted, str | None]) -> Truth:
         [{"item_id": item, "fault": str(kind), "other_item_id": other} for item, (kind, other) in faults.items()],
         schema=dict.fromkeys(("item_id", "fault", "other_item_id"), pl.String),
     )
-    rows = {row["item_id"]: row for row in CLEAN.to_dicts()}
-    shown = {item: dict(row) for item, row in rows.items()}
-    for item, (kind, other) in faults.items():
-        if kind is Planted.DUPLICATE:
-            shown[f"{item}-again"] = {**rows[item], "item_id": f"{item}-again"}
-        elif kind in (Planted.NAME_EASY, Planted.NAME_HARD, Planted.CATEGORY) and other is not None:
-            column = "category" if kind is Planted.CATEGORY else "name"
-            shown[item][column] = rows[other][column]
-    return Truth.of(CLEAN, pl.DataFrame(list(shown.values())), planted, again="-again")
+    twice = [f"{item}-again" for item, (kind, _) in faults.items() if kind is Planted.DUPLICATE]
+    return Truth.of(CLEAN, [*"abcdef", *twice], planted, again="-again")
 
 
 def finding(item_id: str, kind: str, probability: float = 0.95, **more: Any) -> dict[str, Any]:
@@ -114,6 +107,48 @@ def test_a_suggestion_is_right_where_it_brings_back_what_was_there() -> None:
     assert found["all", "suggestion right, first"] == pytest.approx(2 / 3)
 
 
+def test_a_suggestion_is_the_cell_that_stands_there_now() -> None:
+    known = truth(
+        a=(Planted.NAME_EASY, "e"),
+        b=(Planted.NAME_EASY, "f"),
+        c=(Planted.VAGUE, None),
+        d=(Planted.BLUR, None),
+        f=(Planted.CATEGORY, "a"),
+    )
+    assert not known.mends("a", "name", "b")  # a pear that is called a loaf now
+    assert known.mends("f", "name", "b")  # what a loaf is called
+    assert not known.mends("d", "name", "c")  # a plum whose name says less
+    assert not known.mends("c", "image", "d")  # a plum that is blurred
+    assert known.mends("c", "name", "d")
+    assert known.mends("a", "category", "f")  # a loaf among the fruit
+    assert not known.mends("e", "category", "f")
+
+
+def test_a_correction_is_of_the_cell_that_is_wrong() -> None:
+    known = truth(a=(Planted.NAME_EASY, "e"), d=(Planted.DUPLICATE, None))
+    assert known.corrects("a", "mismatch", ["name", "description"], "b")
+    assert not known.corrects("a", "mismatch", ["image"], "b")
+    assert not known.corrects("a", "vague_name", ["name"], "b")
+    assert not known.corrects("d-again", "duplicate", [], "c")
+    assert not known.corrects("b", "mismatch", ["name"], "b")
+
+
+def test_what_items_are_may_be_known_beyond_their_names() -> None:
+    planted = pl.DataFrame(
+        {"item_id": ["a"], "fault": ["name_easy"], "other_item_id": ["e"]},
+    )
+    known = Truth.of(
+        CLEAN,
+        list("abcdef"),
+        planted,
+        again="-again",
+        things=dict.fromkeys("abcd", "fruit") | {"e": "bread", "f": "bread"},
+    )
+    assert known.mends("a", "name", "c")
+    part = Truth.of(CLEAN, list("abcdef"), planted, again="-again", things={"a": "fruit", "c": "fruit"})
+    assert not part.mends("a", "name", "c")  # names, where not all is known
+
+
 def test_calibration_is_of_claims_not_of_items() -> None:
     known = truth(a=(Planted.NAME_EASY, "e"))
     found = figures([finding("a", "mismatch", 0.95), finding("a", "wrong_category", 0.95)], known)
@@ -135,12 +170,3 @@ def test_an_automatic_correction_is_false_where_it_does_not_bring_back_the_truth
     assert found["all", "automatic corrections"] == 3
     assert found["all", "false automatic corrections"] == pytest.approx(2 / 3)
     assert found["all", "faults corrected automatically"] == 0.5
-
-
-def test_a_correction_copies_what_stands_there_not_what_should() -> None:
-    known = truth(a=(Planted.NAME_EASY, "e"), c=(Planted.NAME_HARD, "b"), f=(Planted.CATEGORY, "a"))
-    assert not known.mends("b", "name", "a")  # a should be a pear, but is called a roll
-    assert known.mends("e", "name", "a")
-    assert known.mends("a", "name", "c")
-    assert not known.mends("e", "category", "f")
-    assert known.mends("a", "category", "f")

@@ -68,6 +68,32 @@ def rectify_bench(
     Console().print(Markdown((out / TABLES).read_text(encoding="utf-8")))
 
 
+@verbs.command("rectify-effect")
+def rectify_effect(
+    config: Annotated[Path, typer.Argument(help="A comparison's TOML file; its reference finds.", show_default=False)],
+    shop: Annotated[Path | None, typer.Option(help="Taken for clean; by default the configuration's.")] = None,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Share of the items that get a fault.")] = 0.2,
+    out: Annotated[Path | None, typer.Option(help="Where all of it goes; runs/NAME by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1,
+) -> None:
+    """Train on a shop, with faults, corrected by itself and by a reviewer: what each does to the ranking."""
+    from camenn.comparison.config import read_comparison
+    from camenn.errors import ConfigError
+    from camenn.rectify_effect.effect import TABLES, measure_effect
+
+    settings = read_comparison(config)
+    if not settings.shop and shop is None:
+        raise ConfigError(f"{config}: names no shop; add `shop = ...` or give --shop")
+    opened = open_shop((shop if shop is not None else Path(settings.shop)).absolute())
+    folder = out if out is not None else Path("runs") / config.stem
+    found = measure_effect(settings, opened, folder, rate=rate, jobs=jobs, console=console)
+    Console().print(Markdown(found.tables))
+    console.print(f"tables: {folder / TABLES}   runs: {folder / 'runs'}")
+    for place in found.failed:
+        console.print(f"failed: {place.name}; why is in {place.folder / 'error.txt'}", markup=False)
+    raise typer.Exit(1 if found.failed else 0)
+
+
 @verbs.command()
 def desk(
     findings: Findings,

@@ -43,11 +43,12 @@ def simulate(
     users: Annotated[int, typer.Option(min=1)] = 300,
     requests: Annotated[int, typer.Option(min=1)] = 4000,
     seed: int = 0,
+    faults: Annotated[float, typer.Option(min=0, max=0.2, help="Items with each of the five kinds of fault.")] = 0.02,
 ) -> None:
     """Make a grocery shop whose truth is known: pictures, names, shoppers, planted faults."""
     from camenn.simulation import simulate_shop
 
-    simulate_shop(shop, items=items, users=users, requests=requests, seed=seed)
+    simulate_shop(shop, items=items, users=users, requests=requests, seed=seed, fault_rate=faults)
     console.print(f"wrote {shop}; look at it with: camenn check {shop}")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from camenn.comparison.config import ComparisonConfig, Spoiling
+from camenn.comparison.config import ComparisonConfig
 from camenn.comparison.figures import draw_bars, draw_robustness
-from camenn.comparison.runs import RunPlace, run_all
+from camenn.comparison.runs import RunPlace, ShopVersion, run_all
 from camenn.comparison.sheets import FIGURES, MAIN, SHORT, Sheet, sheets
 from camenn.comparison.slices import ALL
 from camenn.comparison.standings import Standing, best_possible_auc, costs, standings, table_of
@@ -42,7 +42,7 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
     In `folder`: `runs/`, `shops/` with spoiled copies, `tables/` and `figures/`. A run that fails leaves the others
     alone; the tables name it.
     """
-    shops: dict[Spoiling | None, Path] = {None: shop.folder.absolute()}
+    shops: dict[ShopVersion, Path] = {None: shop.folder.absolute()}
     for spoiling in config.spoilings:
         copy = folder / "shops" / str(spoiling)
 
@@ -51,7 +51,7 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
             carry_stores(shop.folder, copy)
         shops[spoiling] = copy.absolute()
     for path in shops.values():
-        _encode(config, shop if path == shops[None] else open_shop(path), console)
+        encode_for(config, shop if path == shops[None] else open_shop(path), console)
     failed = run_all(config, shops, folder, jobs=jobs, console=console)
     found = standings(config, folder)
     made: list[Sheet] = []
@@ -65,8 +65,8 @@ def compare(config: ComparisonConfig, shop: Shop, folder: Path, *, jobs: int, co
     return Comparison(failed, made)
 
 
-def _encode(config: ComparisonConfig, shop: Shop, console: Console) -> None:
-    """Encode before the runs do, which would all begin with it at once."""
+def encode_for(config: ComparisonConfig, shop: Shop, console: Console) -> None:
+    """Encode for all systems before their runs do, which would all begin with it at once."""
     for encoders in {settings.encoders for settings in config.systems.values()}:
         ensure_stores(shop, text=encoders.text, image=encoders.image, console=console)
 

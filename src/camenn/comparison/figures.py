@@ -38,7 +38,7 @@ def draw_bars(found: Sequence[Standing], path: Path, *, title: str, reference: s
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.16, y=0.5 / max(len(known), 1))
         axes.set_title(title, loc="left", fontsize=10)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_robustness(found: Sequence[Standing], config: ComparisonConfig, path: Path, *, title: str) -> None:
@@ -64,7 +64,7 @@ def draw_robustness(found: Sequence[Standing], config: ComparisonConfig, path: P
             panel.margins(x=0.3)
         panels[0].set_ylabel("AUC of conversion")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _of_kind(one: Standing, kind: str) -> bool:
@@ -79,7 +79,8 @@ def _grey(number: int, count: int) -> str:
     return str(round(0.25 + 0.4 * number / max(count, 1), 3))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """As SVG and PNG; path without its ending."""
     for kind in KINDS:
         partial = path.with_name(f".{path.name}.{kind}.partial")
         metadata = {"Date": None} if kind == "svg" else None

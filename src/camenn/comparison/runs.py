@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from camenn.run_config import RunConfig, config_to_json, parse_config
 
 COST = "cost.json"
 ERROR = "error.txt"
+ShopVersion = Spoiling | str | None
+"""What was done to the shop, as a folder's name says it; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,8 @@ class RunPlace:
 
     system: str
     seed: int
-    spoiling: Spoiling | None
-    """What of the shop was spoiled; None: nothing."""
+    version: ShopVersion
+    """Of the shop."""
     folder: Path
 
     def finished(self, config: RunConfig) -> bool:
@@ -42,29 +44,30 @@ class RunPlace:
     @property
     def name(self) -> str:
         """As messages call it."""
-        spoiled = "" if self.spoiling is None else f", {self.spoiling}"
-        return f"{self.system}, seed {self.seed}{spoiled}"
+        version = "" if self.version is None else f", {self.version}"
+        return f"{self.system}, seed {self.seed}{version}"
 
 
-def places(config: ComparisonConfig, folder: Path) -> Iterator[RunPlace]:
-    """All runs, seed by seed, so that a comparison that is cut short has looked at every system."""
-    for spoiling in (None, *config.spoilings):
-        above = folder / "runs" if spoiling is None else folder / "runs" / str(spoiling)
+def places(config: ComparisonConfig, folder: Path, versions: Iterable[ShopVersion]) -> Iterator[RunPlace]:
+    """All runs on these, seed by seed, so that a comparison that is cut short has looked at every system."""
+    for version in versions:
+        above = folder / "runs" if version is None else folder / "runs" / str(version)
         for seed in config.seeds:
             for system in config.systems:
-                yield RunPlace(system, seed, spoiling, above / system / f"seed{seed}")
+                yield RunPlace(system, seed, version, above / system / f"seed{seed}")
 
 
 def run_all(
-    config: ComparisonConfig, shops: dict[Spoiling | None, Path], folder: Path, *, jobs: int, console: Console
+    config: ComparisonConfig, shops: Mapping[ShopVersion, Path], folder: Path, *, jobs: int, console: Console
 ) -> list[RunPlace]:
     """Run what is not finished yet, `jobs` at a time; -> the runs that failed, whose `error.txt` says why.
 
-    shops: the shop as it is, by None, and each spoiled copy of it.
+    shops: by version, what is trained on.
     """
     from camenn.training.trainer import with_seed
 
-    waiting = [(place, with_seed(config.systems[place.system], place.seed)) for place in places(config, folder)]
+    asked = places(config, folder, shops)
+    waiting = [(place, with_seed(config.systems[place.system], place.seed)) for place in asked]
     waiting = [(place, one) for place, one in waiting if not place.finished(one)]
     threads = max(1, (os.cpu_count() or 1) // jobs)
     failed: list[RunPlace] = []
@@ -75,7 +78,7 @@ def run_all(
     ):
         shown = bar.add_task("runs", total=len(waiting))
         running = {
-            pool.submit(_run_apart, shops[place.spoiling], one, place.folder, threads): place for place, one in waiting
+            pool.submit(_run_apart, shops[place.version], one, place.folder, threads): place for place, one in waiting
         }
         try:
             for done in as_completed(running):

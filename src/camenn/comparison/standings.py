@@ -63,8 +63,7 @@ def standings(config: ComparisonConfig, folder: Path) -> list[Standing]:
     """Figures of every finished run, by system, task and slice, in the order of the configuration."""
     found: list[Standing] = []
     for spoiling in (None, *config.spoilings):
-        runs = [place for place in places(config, folder) if place.spoiling == spoiling]
-        runs = [run for run in runs if run.finished(with_seed(config.systems[run.system], run.seed))]
+        runs = _finished(config, folder, spoiling)
         figures: dict[tuple[Task, str, str], dict[str, dict[int, _Figure]]] = {}
         keys: dict[tuple[Task, str], str] = {}
         for run in runs:
@@ -163,11 +162,10 @@ def _corrected(column: list[Standing]) -> list[Standing]:
 def costs(config: ComparisonConfig, folder: Path) -> pl.DataFrame:
     """What each system cost, the median over its runs on the shop as it is; a line a system that has any."""
     lines = []
-    for run in places(config, folder):
-        if run.spoiling is None and run.finished(with_seed(config.systems[run.system], run.seed)):
-            told = json.loads((run.folder / "cost.json").read_text(encoding="utf-8"))
-            del told["config"]
-            lines.append({"system": run.system, **told})
+    for run in _finished(config, folder, None):
+        told = json.loads((run.folder / "cost.json").read_text(encoding="utf-8"))
+        del told["config"]
+        lines.append({"system": run.system, **told})
     if not lines:
         return pl.DataFrame(schema={"system": pl.String})
     return pl.DataFrame(lines).group_by("system", maintain_order=True).agg(pl.all().median())
@@ -175,12 +173,16 @@ def costs(config: ComparisonConfig, folder: Path) -> pl.DataFrame:
 
 def best_possible_auc(config: ComparisonConfig, folder: Path) -> float | None:
     """Of conversion on the test part of the shop as it is, where a finished run has been told it."""
-    for run in places(config, folder):
-        if run.spoiling is None and run.finished(with_seed(config.systems[run.system], run.seed)):
-            told = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
-            best = told.get("test", {}).get(Task.CONVERSION, {}).get("best_possible_auc")
-            return None if best is None else float(best)
+    for run in _finished(config, folder, None):
+        told = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+        best = told.get("test", {}).get(Task.CONVERSION, {}).get("best_possible_auc")
+        return None if best is None else float(best)
     return None
+
+
+def _finished(config: ComparisonConfig, folder: Path, spoiling: Spoiling | None) -> list[RunPlace]:
+    runs = places(config, folder, (spoiling,))
+    return [run for run in runs if run.finished(with_seed(config.systems[run.system], run.seed))]
 
 
 def table_of(found: Iterable[Standing]) -> pl.DataFrame:

@@ -65,6 +65,23 @@ def difference_over_seeds(
     return Difference(value, *_bounds(drawn, confidence), math.erfc(abs(value) / deviation / math.sqrt(2)))
 
 
+def ratio_over_seeds(
+    values: Sequence[float],
+    others: Sequence[float],
+    draws: Sequence[Floats],
+    other_draws: Sequence[Floats],
+    *,
+    seed: int,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Mean of `values` over mean of `others` over the same seeds, paired by draw and by seed.
+
+    Of use where `others` are known not to be zero.
+    """
+    above, below = (_mean_of_drawn_seeds(np.asarray(one), seed=seed) for one in (draws, other_draws))
+    return Estimate(float(np.mean(values) / np.mean(others)), *_bounds(above / below, confidence))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values corrected for how many they are (Holm 1979); nan stays nan and is not counted.
 

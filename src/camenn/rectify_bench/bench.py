@@ -30,6 +30,7 @@ from camenn.rectify_bench.planting import AGAIN, plant_faults
 from camenn.rectify_bench.scoring import Figure, Truth, of_findings, ranked
 from camenn.rectify_bench.sheets import tables
 from camenn.run_config import RunConfig
+from camenn.simulation import things
 from camenn.tables.shop import Shop, open_shop
 
 OURS = "CameNN"
@@ -85,17 +86,19 @@ def _one(clean: Shop, config: BenchConfig, place: Path, *, rate: float, seed: in
     dirty = open_shop(place / "shop")
     bundle = _bundle(config, dirty, place / "run", seed=seed, console=console)
     bundle.encode(dirty, console=console)
-    truth = Truth.of(_said(clean), _said(dirty), planted, again=AGAIN)
+    truth = truth_of(clean, dirty, planted)
     figures = {method: [asdict(one) for one in found] for method, found in _methods(bundle, dirty, truth, seed=seed)}
     write_whole(place / _FIGURES, json.dumps(figures, indent=1).encode())
     shutil.rmtree(place / "shop")  # the pictures of every rate and seed would fill the disk; a seed makes them again
 
 
-def _said(shop: Shop) -> pl.DataFrame:
-    """item_id, name, category; no category where the shop has none."""
-    schema = shop.catalogue.table.collect_schema()
+def truth_of(clean: Shop, dirty: Shop, planted: pl.DataFrame) -> Truth:
+    """What `plant_faults` has put into a copy of a shop; a shop simulated without faults says what its items are."""
+    schema = clean.catalogue.table.collect_schema()
     category = pl.col("category") if "category" in schema else pl.lit(None, pl.String).alias("category")
-    return shop.catalogue.table.select("item_id", "name", category.cast(pl.String)).collect()
+    columns = clean.catalogue.table.select("item_id", "name", category.cast(pl.String)).collect()
+    known = things(clean.folder)
+    return Truth.of(columns, dirty.catalogue.ids.values.to_list(), planted, again=AGAIN, things=known)
 
 
 def _bundle(config: BenchConfig, dirty: Shop, run: Path, *, seed: int, console: Console) -> Bundle:

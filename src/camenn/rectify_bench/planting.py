@@ -7,7 +7,7 @@ themselves, among listings that nobody tells apart.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -47,6 +47,9 @@ class Planted(StrEnum):
     DUPLICATE = "duplicate"
 
 
+_WITHIN_CATEGORIES = (Planted.NAME_HARD, Planted.PICTURE_HARD, Planted.VAGUE, Planted.CATEGORY)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What is to be done, by line."""
@@ -59,8 +62,10 @@ class _Plan:
     vague: dict[int, str] = field(default_factory=dict)
 
 
-def plant_faults(shop: Shop, folder: Path, *, rate: float, seed: int) -> pl.DataFrame:
-    """Write a copy of the shop in which a share of the items has one fault each, of all kinds equally.
+def plant_faults(
+    shop: Shop, folder: Path, *, rate: float, seed: int, kinds: Collection[Planted] = tuple(Planted)
+) -> pl.DataFrame:
+    """Write a copy of the shop in which a share of the items has one fault each, of these kinds equally.
 
     A listing that is there twice is a row more. What was done stands in `planted.parquet`: item_id, fault, and
     other_item_id, whose value it has.
@@ -73,7 +78,7 @@ def plant_faults(shop: Shop, folder: Path, *, rate: float, seed: int) -> pl.Data
     if not (catalogue.has_names and catalogue.has_images):
         raise DataError(f"{shop.folder}: faults are planted in names and pictures; the shop lacks one of them")
     rng = np.random.default_rng([seed, round(rate * 1000)])
-    plan = _plan(shop, rate, rng)
+    plan = _plan(shop, rate, kinds, rng)
     if not plan.fault:
         raise DataError(f"{shop.folder}: too few items for a share of {rate}")
     lines = np.arange(catalogue.num_items)
@@ -93,18 +98,14 @@ def plant_faults(shop: Shop, folder: Path, *, rate: float, seed: int) -> pl.Data
     return record
 
 
-def _plan(shop: Shop, rate: float, rng: np.random.Generator) -> _Plan:
+def _plan(shop: Shop, rate: float, wanted: Collection[Planted], rng: np.random.Generator) -> _Plan:
     catalogue, plan = shop.catalogue, _Plan()
     names = np.array([normal_form(name) for name in catalogue.names(0, catalogue.num_items)], dtype=object)
     labels = _labels(shop)
     names_in: dict[str, set[str]] = {}
     for name, label in zip(names.tolist(), labels.tolist(), strict=True):
         names_in.setdefault(label, set()).add(name)
-    kinds = (
-        list(Planted)
-        if len(names_in) > 1
-        else [Planted.NAME_EASY, Planted.PICTURE_EASY, Planted.BLUR, Planted.DUPLICATE]
-    )
+    kinds = [kind for kind in Planted if kind in wanted and (len(names_in) > 1 or kind not in _WITHIN_CATEGORIES)]
     each = round(rate * catalogue.num_items / len(kinds))
     waiting = [line for line in rng.permutation(catalogue.num_items).tolist() if names[line]]
     for kind in kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,17 @@ _CLAIMED: dict[Planted, tuple[Kind, ...]] = {
     Planted.BLUR: (Kind.POOR_PICTURE,),
     Planted.DUPLICATE: (Kind.DUPLICATE,),
 }
+_COLUMN: dict[Planted, str] = {
+    Planted.NAME_EASY: "name",
+    Planted.NAME_HARD: "name",
+    Planted.PICTURE_EASY: "image",
+    Planted.PICTURE_HARD: "image",
+    Planted.VAGUE: "name",
+    Planted.CATEGORY: "category",
+    Planted.BLUR: "image",
+    Planted.DUPLICATE: "",
+}
+"""Which cell is wrong; a description goes with its name."""
 _SIDE = {
     Planted.NAME_EASY: Side.NAME,
     Planted.NAME_HARD: Side.NAME,
@@ -53,32 +65,39 @@ class Truth:
 
     fault: dict[str, Planted]
     """By item."""
-    name: dict[str, str]
-    """By item, in normal form, as it should be."""
+    thing: dict[str, str]
+    """By item, what it is: its name in the clean shop in normal form, or what its makers say of it."""
     category: dict[str, str]
-    shown_name: dict[str, str]
-    """By item, as it stands in the shop with faults: what a correction copies."""
-    shown_category: dict[str, str]
-    picture_of: dict[str, str]
-    """By item: whose picture it shows; its own where nothing was planted."""
+    """By item of the clean shop."""
+    other: dict[str, str]
+    """By item with another's name, picture or category: whose."""
     twin: dict[str, str]
     """By a listing that is there a second time: the first. Either may be called the one too many."""
 
     @classmethod
-    def of(cls, clean: pl.DataFrame, dirty: pl.DataFrame, planted: pl.DataFrame, *, again: str) -> Truth:
-        """clean, dirty: item_id, name, category of the shop as it was and with faults."""
+    def of(
+        cls,
+        clean: pl.DataFrame,
+        dirty_ids: Sequence[str],
+        planted: pl.DataFrame,
+        *,
+        again: str,
+        things: Mapping[str, str] | None = None,
+    ) -> Truth:
+        """clean: item_id, name, category of the shop as it was; dirty_ids: of the shop with faults.
+
+        things: by item, what it is, where that is known; two names of one thing are right for one another then.
+        """
         fault = {item: Planted(kind) for item, kind in planted.select("item_id", "fault").iter_rows()}
-        names, categories = _cells(clean)
-        shown_names, shown_categories = _cells(dirty)
-        pictures = {
-            item: other
-            for item, kind, other in planted.iter_rows()
-            if kind in (Planted.PICTURE_EASY, Planted.PICTURE_HARD)
-        }
-        twin = {item: item.removesuffix(again) for item in shown_names if item not in names}
+        names = {item: normal_form(name or "") for item, name in clean.select("item_id", "name").iter_rows()}
+        if things is not None and names.keys() <= things.keys():
+            names = {item: things[item] for item in names}
+        categories = dict(clean.select("item_id", pl.col("category").fill_null("")).iter_rows())
+        others = {item: other for item, other in planted.select("item_id", "other_item_id").iter_rows() if other}
+        twin = {item: item.removesuffix(again) for item in dirty_ids if item not in names}
         for item, first in twin.items():
             names[item], categories[item] = names[first], categories[first]
-        return cls(fault, names, categories, shown_names, shown_categories, pictures, twin)
+        return cls(fault, names, categories, others, twin)
 
     def is_true(self, item: str, kind: str) -> bool:
         """Whether a claim of this kind is true of this item."""
@@ -86,18 +105,26 @@ class Truth:
         return fault is not None and kind in _CLAIMED[fault]
 
     def mends(self, item: str, column: str, taken_from: str) -> bool:
-        """Whether the cell of another item puts right what stands there; what needed nothing must stay what it was."""
-        if column == "image":
-            return self.name[self.picture_of.get(taken_from, taken_from)] == self.name[item]
+        """Whether the cell that another item has, with its fault, puts right what stands there.
+
+        What needed nothing must stay what it was.
+        """
+        source, fault, wrong = taken_from, self.fault.get(taken_from), "name" if column == "description" else column
+        if fault is not None and _COLUMN[fault] == wrong:
+            if taken_from not in self.other:  # too vague a name, a blur: right for nobody
+                return False
+            source = self.other[taken_from]
         if column == "category":
-            return self.shown_category[taken_from] == self.category[item]
-        return self.shown_name[taken_from] == self.name[item]
+            return self.category[source] == self.category[item]
+        return self.thing[source] == self.thing[item]
 
-
-def _cells(items: pl.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
-    """Names in normal form and categories, by item."""
-    names = {item: normal_form(name or "") for item, name in items.select("item_id", "name").iter_rows()}
-    return names, dict(items.select("item_id", pl.col("category").fill_null("")).iter_rows())
+    def corrects(self, item: str, kind: str, columns: Sequence[str], taken_from: str) -> bool:
+        """Whether a true claim changes the cell that is wrong, and to what is right."""
+        return (
+            self.is_true(item, kind)
+            and _COLUMN[self.fault[self.twin.get(item, item)]] in columns
+            and all(self.mends(item, column, taken_from) for column in columns)
+        )
 
 
 def ranked(score: dict[str, float], truth: Truth) -> list[Figure]:
@@ -204,7 +231,7 @@ def _calibration(findings: pl.DataFrame, truth: Truth) -> list[Figure]:
 def _tier(findings: pl.DataFrame, truth: Truth) -> list[Figure]:
     made = findings.filter("automatic").select("item_id", "kind", "columns", "suggestions")
     right = [
-        truth.is_true(item, kind) and all(truth.mends(item, column, suggestions[0]["item_id"]) for column in columns)
+        truth.corrects(item, kind, columns, suggestions[0]["item_id"])
         for item, kind, columns, suggestions in made.iter_rows()
     ]
     return [

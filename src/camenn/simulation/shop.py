@@ -16,6 +16,7 @@ from camenn.simulation.demand import Demand
 from camenn.simulation.faults import Fault, plan, plant
 from camenn.simulation.logs import logged
 from camenn.simulation.shoppers import people, profiles
+from camenn.simulation.things import STATEMENT
 from camenn.simulation.trading import trade
 
 
@@ -100,7 +101,7 @@ def _write(folder: Path, target: Path, wanted: Request) -> SimulatedShop:
         _save(table, folder / f"{name}.parquet")
     shop = account(played, target)
     stated = json.dumps(statement(shop, wanted), indent=2, ensure_ascii=False)
-    (folder / "simulation.json").write_text(stated + "\n", encoding="utf-8")
+    (folder / STATEMENT).write_text(stated + "\n", encoding="utf-8")
     return shop
 
 
