@@ -11,10 +11,10 @@ from camenn.rectify.contrast import Ints, Signals
 from camenn.rectify.findings import Kind, Side
 from camenn.rectify.listings import Listings
 from camenn.rectify.nearest import NOTHING
-from camenn.rectify.planting import Fault, Words, plant
+from camenn.rectify.planting import Fault
 from camenn.rectify.signals import NAMES, Placed, Shelf
 from camenn.rectify.space import Floats
-from camenn.rectify.suggest import NONE, SUGGESTIONS, Suggested, suggest
+from camenn.rectify.suggest import NONE, Suggested, suggest
 from camenn.rectify.tier import UNTRIED, SuggestionTrust
 from camenn.rectify.verdict import Judge, Verdicts
 
@@ -22,8 +22,6 @@ NEIGHBOURS = 3
 SIGNS = 4
 SURE_OF_SIDE = 0.8
 """Share of a mismatch's probability from which on one side is named. CHOICE."""
-_TRIED = 500
-"""Planted faults in which suggestions are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +161,3 @@ def _neighbours(shelf: Shelf, near: Mapping[str, tuple[Ints, Floats]], row: int)
 def _strongest(names: Sequence[str], added: Signals) -> tuple[tuple[str, float], ...]:
     order = np.argsort(-np.abs(added))[:SIGNS]
     return tuple((names[place], float(added[place])) for place in order.tolist())
-
-
-def learn_trust(judge: Judge, words: Words, *, seed: int) -> dict[Fault, SuggestionTrust]:
-    """How sure the first suggestion for each fault is, from faults planted in listings whose truth is known."""
-    rng = np.random.default_rng([seed, 3])
-    held, on_shelf, trust = judge.learned, judge.shelf.placed.listings, {}
-    for fault in list(Fault)[1:]:
-        planted = plant(held, fault, words, rng)
-        planted = planted.take(np.arange(min(len(planted), _TRIED)))
-        score, right = np.zeros((0, SUGGESTIONS)), np.zeros(0, dtype=bool)
-        if len(planted):
-            suggested = suggest(judge.shelf, Placed.put(planted, judge.space), fault)
-            first = on_shelf.take(suggested.place[:, 0])
-            truth = held.take(np.searchsorted(held.item, planted.item))
-            same = first.category == truth.category if fault is Fault.CATEGORY else first.name == truth.name
-            score, right = suggested.score, same & (suggested.place[:, 0] != NONE)
-        trust[fault] = SuggestionTrust.learn(score, right)
-    return trust

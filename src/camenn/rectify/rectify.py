@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -23,7 +22,7 @@ from camenn.rectify.report import ReportData, write_report
 from camenn.rectify.space import CrossFittedSpace, LearnedSpace, Space
 from camenn.rectify.survey import Survey
 from camenn.rectify.table import findings_table, write_corrected
-from camenn.rectify.tier import threshold
+from camenn.rectify.tier import Tier
 from camenn.tables.identity import shop_identity
 from camenn.tables.shop import Shop
 from camenn.tables.sources.writing import new_folder
@@ -40,8 +39,8 @@ class Rectified:
     num_items: int
     num_judged: int
     """Items whose text and picture were compared."""
-    automatic_from: float
-    """Probability of a right correction from which on it is made without a person; above 1: none is."""
+    tier: Tier
+    """What was corrected without a person."""
 
 
 def rectify(
@@ -79,9 +78,8 @@ def rectify(
 
         survey = Survey.of(shop, stock, space_of(bundle, shop), seed=seed, tell=tell)
         claims = list(survey.claims(tell))
-        corrections = np.array([claim.correct for claim in claims if claim.suggestions])
-        automatic_from = threshold(corrections, rate=rate)
-        findings = findings_table(shop, claims, automatic_from)
+        tier = survey.tier(claims, rate=rate)
+        findings = findings_table(shop, claims, tier.start)
         if survey.judge is not None:
             bar.update(shown, description="what speaks for and against")
             findings = with_evidence(findings, shop.catalogue, stock, survey.judge.space)
@@ -90,8 +88,8 @@ def rectify(
         write_corrected(shop, findings.filter("automatic"), partial / "corrected")
         num_judged = int((stock.has_text & stock.has_picture).sum())
         frequency = _frequency(survey)
-        write_report(partial, ReportData(shop, findings, num_judged, automatic_from, rate, frequency))
-    return Rectified(findings, shop.catalogue.num_items, num_judged, automatic_from)
+        write_report(partial, ReportData(shop, findings, num_judged, tier, rate, frequency))
+    return Rectified(findings, shop.catalogue.num_items, num_judged, tier)
 
 
 def _frequency(survey: Survey) -> dict[Fault, float]:

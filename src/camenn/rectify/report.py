@@ -16,6 +16,7 @@ from camenn.embeddings.patches import PictureError, load_picture
 from camenn.embeddings.shards import write_whole
 from camenn.rectify.findings import KIND_NAMES, SIDE_NAMES, Kind, Side
 from camenn.rectify.planting import Fault
+from camenn.rectify.tier import Tier
 from camenn.tables.shop import Shop
 
 REPORT = "report.html"
@@ -47,8 +48,8 @@ class ReportData:
     """As `findings.SCHEMA` says."""
     num_judged: int
     """Items whose text and picture were compared."""
-    automatic_from: float
-    """Probability of a right correction from which on it is made without a person; above 1: none is."""
+    tier: Tier
+    """What is corrected without a person."""
     rate: float
     """Automatic corrections that may be false."""
     frequency: Mapping[Fault, float]
@@ -88,7 +89,7 @@ def _page(data: ReportData) -> dict[str, Any]:
         "num_concerned": findings["item_id"].n_unique(),
         "expected": float(findings["probability"].sum()),
         "num_automatic": int(findings["automatic"].sum()),
-        "automatic_from": data.automatic_from,
+        "tier": data.tier,
         "rate": data.rate,
         "kinds": kinds,
         "bands": _bands(findings),

@@ -25,7 +25,12 @@ def show_findings(found: Rectified, console: Console) -> None:
         counts = [row["len"], round(row["expected"]), row["sure"], row["suggested"], row["automatic"]]
         table.add_row(row["kind"].replace("_", " "), *(f"{count:,}" for count in counts))
     console.print(table)
-    if found.automatic_from > 1:
+    tier = found.tier
+    if tier.start > 1:
         console.print("No correction is sure enough to be made without a person.")
     else:
-        console.print(f"Corrections that are right with a probability from {found.automatic_from:.3f} on were made.")
+        low, high = tier.interval
+        console.print(
+            f"Corrections that are right with a probability from {tier.start:.3f} on were made: {tier.false:.1%} of "
+            f"them are expected to be false, {low:.1%} to {high:.1%} by {tier.num_tried:,} tried on planted faults."
+        )

@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from camenn.errors import DataError
-from camenn.rectify.claims import Claim, claims_of_listings, claims_of_rule, learn_trust
+from camenn.rectify.claims import Claim, claims_of_listings, claims_of_rule
 from camenn.rectify.contrast import Ints, Signals
-from camenn.rectify.findings import Kind
+from camenn.rectify.findings import Kind, Side
 from camenn.rectify.listings import Listings
 from camenn.rectify.pictures import Defect, judge_pictures, measure_all
 from camenn.rectify.planting import Fault
@@ -20,7 +20,8 @@ from camenn.rectify.reading import Stock
 from camenn.rectify.rules import duplicates, odd_prices, shared_pictures
 from camenn.rectify.signals import NEIGHBOURS, Placed
 from camenn.rectify.space import Space
-from camenn.rectify.tier import SuggestionTrust
+from camenn.rectify.tier import NO_TRIAL, SuggestionTrust, Tier, Trial, automatic_tier
+from camenn.rectify.trial import learn_trust, try_corrections
 from camenn.rectify.verdict import Judge, Seen, Tell, quietly
 from camenn.tables.shop import Shop
 
@@ -48,6 +49,7 @@ class Survey:
     judges: dict[Seen, tuple[Ints, Judge]]
     """By what is seen of them, the lines that are judged, and by whom; none where too few could be learned from."""
     trust: dict[Fault, SuggestionTrust]
+    trial: Trial
     seed: int
     least: float
     """Probability from which on a claim is made."""
@@ -79,14 +81,24 @@ class Survey:
                 continue
             judges[seen] = np.flatnonzero(lines), judge
         both = judges.get(Seen.BOTH)
-        trust = {} if both is None else learn_trust(both[1], stock.words, seed=seed)
-        return cls(shop, stock, judges, trust, seed, least)
+        trust: dict[Fault, SuggestionTrust] = {}
+        trial = NO_TRIAL
+        if both is not None:
+            trust = learn_trust(both[1], stock.words, seed=seed)
+            trial = try_corrections(both[1], stock.words, trust, len(both[0]), seed=seed)
+        return cls(shop, stock, judges, trust, trial, seed, least)
 
     @property
     def judge(self) -> Judge | None:
         """The judge of listings that have both, who knows what to suggest."""
         both = self.judges.get(Seen.BOTH)
         return None if both is None else both[1]
+
+    def tier(self, claims: Sequence[Claim], *, rate: float) -> Tier:
+        """Which of these claims, all that were made, are corrected without a person."""
+        offered = [claim for claim in claims if claim.suggestions and claim.side is not Side.UNCLEAR]
+        claimed = np.array([claim.correct for claim in offered])
+        return automatic_tier(self.trial, claimed, np.array([1.0 - claim.probability for claim in offered]), rate=rate)
 
     def claims(self, tell: Tell = quietly) -> Iterator[Claim]:
         """All claims."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from rich.console import Console
 
@@ -16,7 +15,6 @@ from camenn.bundle import Bundle
 from camenn.embeddings.carry import carry_stores
 from camenn.embeddings.ensure import ensure_stores
 from camenn.embeddings.shards import write_whole
-from camenn.rectify.claims import Claim
 from camenn.rectify.pictures import measure_all
 from camenn.rectify.reading import Stock, read_stock
 from camenn.rectify.rectify import FALSE_CORRECTIONS, space_of
@@ -24,7 +22,6 @@ from camenn.rectify.signals import Placed
 from camenn.rectify.space import LearnedSpace
 from camenn.rectify.survey import Survey
 from camenn.rectify.table import findings_table
-from camenn.rectify.tier import threshold
 from camenn.rectify_bench import baselines
 from camenn.rectify_bench.planting import AGAIN, plant_faults
 from camenn.rectify_bench.scoring import Figure, Truth, of_findings, ranked
@@ -115,17 +112,13 @@ def _methods(bundle: Bundle, dirty: Shop, truth: Truth, *, seed: int) -> Iterato
     ids = dirty.catalogue.ids.values.to_list()
     survey = Survey.of(dirty, stock, space_of(bundle, dirty), seed=seed, least=0.0)
     claims = list(survey.claims())
-    findings = findings_table(dirty, claims, _automatic_from(claims))
+    findings = findings_table(dirty, claims, survey.tier(claims, rate=FALSE_CORRECTIONS).start)
     score = dict.fromkeys(ids, 0.0)
     for item, probability in findings.select("item_id", "probability").iter_rows():
         score[item] = max(score[item], probability)
     yield OURS, [*ranked(score, truth), *of_findings(findings, truth)]
     for method, values in _baselines(bundle, dirty, stock, seed=seed):
         yield method, ranked(dict(zip(ids, values.tolist(), strict=True)), truth)
-
-
-def _automatic_from(claims: Sequence[Claim]) -> float:
-    return threshold(np.array([claim.correct for claim in claims if claim.suggestions]), rate=FALSE_CORRECTIONS)
 
 
 def _baselines(bundle: Bundle, dirty: Shop, stock: Stock, *, seed: int) -> Iterator[tuple[str, baselines.Scores]]:
