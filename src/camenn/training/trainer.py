@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from camenn.batches.batch import Batch, move
+from camenn.batches.pairing import Pairing
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import CamennError
 from camenn.metrics.calibration import fit_platt
@@ -66,14 +67,17 @@ def train(
     config: RunConfig,
     run: Path,
     *,
+    pairing: Pairing | None = None,
     hardware: Hardware | None = None,
     console: Console | None = None,
 ) -> Trained:
     """Train to the end, or go on where a killed run stopped, and write `run/bundle`.
 
+    pairing: what reviewers decided of the shop's texts and pictures.
+
     Raises:
         DataError: the shop offers nothing to train on.
-        BundleError: `run` holds a checkpoint of another model.
+        BundleError: `run` holds a checkpoint of another model, or of other decisions.
     """
     console = Console() if console is None else console
     hardware = Hardware() if hardware is None else hardware
@@ -87,7 +91,8 @@ def train(
     if not fabric.is_global_zero:
         console = Console(quiet=True)
     prepared = prepare(shop, config, console=console)
-    loop = _Loop(fabric, prepared, config, run, console)
+    pairing = fabric.broadcast(pairing)  # a ledger grows while processes start
+    loop = _Loop(fabric, prepared, pairing, config, run, console)
     with repeatable(fabric.device):
         progress = loop.run_to_end()
     bundle = loop.bundle(shop, progress)
@@ -114,10 +119,18 @@ def repeatable(device: torch.device) -> Iterator[None]:
 
 
 class _Loop:
-    def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
+    def __init__(
+        self,
+        fabric: Fabric,
+        prepared: Prepared,
+        pairing: Pairing | None,
+        config: RunConfig,
+        run: Path,
+        console: Console,
+    ) -> None:
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
-        self.model = prepared.model
-        self.plan = StepPlan(prepared.parts, config, tasks=self.model.tasks)
+        self.model, self.pairing = prepared.model, pairing
+        self.plan = StepPlan(prepared.parts, config, tasks=self.model.tasks, pairing=pairing)
         self.objective = MultiTaskObjective(self.model, config.objective)
         if fabric.world_size == 1:
             economise_tables(self.model)
@@ -128,7 +141,7 @@ class _Loop:
         if config.training.ema_decay:
             self.weights["average"] = self.kept = deepcopy(self.model).eval()
         self.checkpoints = Checkpoints(run / "checkpoints")
-        identity = _run_identity(config, prepared, num_processes=fabric.world_size)
+        identity = _run_identity(config, prepared, pairing, num_processes=fabric.world_size)
         self.progress = self.checkpoints.restore(self.weights, optimizer, run=identity)
         self.log = (
             RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
@@ -279,6 +292,8 @@ class _Loop:
             "device": str(self.fabric.device),
             "torch": torch.__version__,
         }
+        if self.pairing is not None:
+            facts |= {"decided_items": int(self.pairing.decided.sum()), "decisions": self.pairing.digest}
         prepared = self.prepared
         return Bundle(
             model=self.kept.eval(),
@@ -291,12 +306,14 @@ class _Loop:
         )
 
 
-def _run_identity(config: RunConfig, prepared: Prepared, *, num_processes: int) -> str:
+def _run_identity(config: RunConfig, prepared: Prepared, pairing: Pairing | None, *, num_processes: int) -> str:
     """What a run may not change when it goes on: all but how long it trains, when it saves and where its shop lies."""
     free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
     settings = json.dumps(config_to_json(replace(config, training=free, shop="")), sort_keys=True)
     encoders = [one and one.digest for one in (prepared.text, prepared.image)]
     identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}\n{num_processes}"
+    if pairing is not None:
+        identity += f"\n{pairing.digest}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
