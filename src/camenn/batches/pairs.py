@@ -23,6 +23,11 @@ class PairConfig:
     """Negatives of each task an item. CHOICE: one a task, drawn within the batch."""
     epochs: float = 1.0
     """Passes over the items while the requests are passed once; without requests an epoch is one pass."""
+    trim_after: int = 0
+    """Epochs after which items whose text and picture look wrong are left out of an epoch; 0: none ever is.
+
+    DEVIATION: beyond the paper.
+    """
 
 
 @dataclass(frozen=True, slots=True)

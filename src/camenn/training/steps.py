@@ -73,14 +73,14 @@ class StepPlan:
                 "add events, or texts and pictures"
             )
 
-    def epoch(self, epoch: int) -> list[Step]:
-        """The steps of an epoch."""
+    def epoch(self, epoch: int, *, left_out: NDArray[np.bool_] | None = None) -> list[Step]:
+        """The steps of an epoch; left_out: (item rows,) items whose text and picture are taken for no pair in it."""
         request_batches: list[NDArray[np.int64]] = []
         if self.pieces is not None and self.reader is not None:
             order = np.random.default_rng([self.seed, REQUESTS, epoch]).permutation(len(self.pieces))
             plan = plan_batches(self.pieces.take(order), rows=self.rows, rows_an_event=self.reader.rows_an_event())
             request_batches = [order[index] for index in plan]
-        item_batches = self._item_batches(epoch)
+        item_batches = self._item_batches(epoch, self.items if left_out is None else self.items[~left_out[self.items]])
         if not request_batches:
             return [Step(None, (items,)) for items in item_batches]
         bounds = np.arange(len(request_batches) + 1) * len(item_batches) // len(request_batches)
@@ -89,13 +89,13 @@ class StepPlan:
             for number, pieces in enumerate(request_batches)
         ]
 
-    def _item_batches(self, epoch: int) -> list[NDArray[np.int32]]:
+    def _item_batches(self, epoch: int, items: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         passes = self.pairs.epochs if self.pieces is not None else 1.0
-        if len(self.items) == 0 or passes == 0:
+        if len(items) == 0 or passes == 0:
             return []
         rng = np.random.default_rng([self.seed, PAIRS, epoch])
-        needed = max(1, round(passes * len(self.items)))
-        order = np.concatenate([rng.permutation(self.items) for _ in range(-(-needed // len(self.items)))])[:needed]
+        needed = max(1, round(passes * len(items)))
+        order = np.concatenate([rng.permutation(items) for _ in range(-(-needed // len(items)))])[:needed]
         batches = np.array_split(order, max(1, round(needed / self.pairs.items)))
         if len(self.only_wrong) == 0:
             return batches

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -43,6 +44,7 @@ from camenn.training.mixing import mix_parts
 from camenn.training.optimizer import build_optimizer, clip_gradients, economise_tables
 from camenn.training.prepare import Prepared, prepare
 from camenn.training.steps import StepPlan, prefetch
+from camenn.training.trimming import Trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class _Loop:
         self.weights = torch.nn.ModuleDict({"model": self.model})
         if config.training.ema_decay:
             self.weights["average"] = self.kept = deepcopy(self.model).eval()
+        if config.pairs.trim_after:
+            self.weights["trimmed"] = self.trimmed = Trimmed(self.model, num_rows=len(prepared.parts.groups))
         self.checkpoints = Checkpoints(run / "checkpoints")
         identity = _run_identity(config, prepared, pairing, num_processes=fabric.world_size)
         self.progress = self.checkpoints.restore(self.weights, optimizer, run=identity)
@@ -174,7 +178,7 @@ class _Loop:
     def _epoch(self, progress: Progress) -> None:
         counted_at = time.monotonic()
         self.module.train()
-        steps = list(enumerate(self.plan.epoch(progress.epoch)))
+        steps = list(enumerate(self.plan.epoch(progress.epoch, left_out=self._left_out(progress))))
         world, rank = self.fabric.world_size, self.fabric.global_rank
         steps = steps[: len(steps) // world * world][rank::world] or steps[:1]
         with _bar(self.console) as bar:
@@ -188,6 +192,16 @@ class _Loop:
                     self._check_weights(progress)
                     self._checkpoint()
         self._check_weights(progress)
+
+    def _left_out(self, progress: Progress) -> NDArray[np.bool_] | None:
+        """(item rows,) what this epoch leaves out; within an epoch it stays what it was at the beginning."""
+        if not self.config.pairs.trim_after:
+            return None
+        if progress.step == 0 and progress.epoch >= self.config.pairs.trim_after:
+            self.trimmed.update(self.plan)
+            self.trimmed.rows.copy_(self.fabric.broadcast(self.trimmed.rows))
+            self.console.print(f"{int(self.trimmed.rows.sum()):,} items look wrong and are left out of this epoch")
+        return self.trimmed.rows.numpy()
 
     def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
         settings = self.config.training
