@@ -1,4 +1,7 @@
-"""Which text and which picture belong together: each item's own, unless reviewers decided otherwise."""
+"""Which text and which picture belong together: each item's own, unless reviewers decided otherwise.
+
+DEVIATION: beyond the paper; without decisions each item has its own.
+"""
 
 from __future__ import annotations
 

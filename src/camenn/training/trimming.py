@@ -21,6 +21,8 @@ from camenn.training.steps import StepPlan
 
 MIN_ITEMS = 50
 """Of fewer there is no telling what is usual."""
+MOST = 0.5
+"""Share of the items that may be wrong. CHOICE: half, as in `rectify`; what most items have is right."""
 ROUNDS = 100
 """Of expectation maximisation."""
 _CHUNK = 4096
@@ -63,11 +65,11 @@ def suspects(
 
     groups: (item rows,) equal where texts are.
     """
-    if len(items) < MIN_ITEMS:
-        return items[:0]
     text, image = pairing.text[items], pairing.image[items]
     other = np.random.default_rng(0).permutation(len(items))
     apart = groups[text] != groups[text[other]]
+    if apart.sum() < MIN_ITEMS:
+        return items[:0]
     random = surprises(space, source, text[apart], image[other][apart])
     odd = random_share(surprises(space, source, text, image), random) > 0.5
     return items[odd & ~pairing.reviewed[items]]
@@ -84,7 +86,7 @@ def random_share(own: _Floats, random: _Floats) -> _Floats:
     centre, spread, share = np.quantile(own, 0.25), own.std() / 2, 0.5
     for _ in range(ROUNDS):
         odd = share * as_random / (share * as_random + (1.0 - share) * _density(own, centre, spread))
-        share, centre = odd.mean(), np.average(own, weights=1.0 - odd)
+        share, centre = min(odd.mean(), MOST), np.average(own, weights=1.0 - odd)
         spread = np.sqrt(np.average((own - centre) ** 2, weights=1.0 - odd))
     return np.where(own > centre, odd, 0.0)  # the wider one is denser on both sides
 
