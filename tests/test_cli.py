@@ -466,6 +466,70 @@ def test_what_cannot_be_applied_is_told(camenn: Any, findings: Path, tmp_path: P
     assert camenn("apply", findings, "--to", target, "--shop", tmp_path / "moved").code == 0
 
 
+def decide_on_mismatches(folder: Path, shop: Path) -> Path:
+    """Findings of mismatches in items i0 to i2, of which each is decided in another way."""
+    opened = open_shop(shop)
+    write_made_up(folder, opened, [finding(item, "mismatch") for item in ("i0", "i1", "i2")])
+    ledger = Ledger.open(ledger_url(folder), read_findings(folder)[1], create=True)
+    taken = {"columns": ("name", "description"), "taken_from": "i4"}
+    for decision in (
+        Decision("i0", "mismatch", Action.ACCEPT, seen=None, **taken),
+        Decision("i1", "mismatch", Action.EDIT, seen=None, columns=("name",), after="plum"),
+        Decision("i2", "mismatch", Action.REJECT, seen=None),
+    ):
+        ledger.record(decision, reviewer="reviewer_one")
+    ledger.close()
+    return folder
+
+
+def test_a_model_is_trained_on_what_reviewers_decided(
+    camenn: Any, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    decided = decide_on_mismatches(tmp_path / "findings", shop)
+    options = ["train", "--config", config, "--shop", shop, "--accelerator", "cpu"]
+    outcome = camenn(*options, "--run", "run", "--decisions", decided)
+    assert outcome.code == 0
+    told = " ".join(outcome.err.split())
+    assert "decisions on 3 items: 2 whose name and picture do not fit, 1 of them with what does" in told
+    facts = json.loads((tmp_path / "run" / "bundle" / "config.json").read_text())["facts"]
+    assert facts["decided_items"] == 3
+    assert facts["decisions"] in (tmp_path / "run" / "bundle" / "README.md").read_text()
+    refused = camenn(*options, "--run", "run")
+    assert refused.code == 1
+    assert "a checkpoint of another model or shop" in refused.err
+    elsewhere = ledger_url(decided.rename(tmp_path / "moved"))
+    unreviewed = write_made_up(tmp_path / "findings", open_shop(shop), [finding("i0", "mismatch")])
+    assert camenn(*options, "--run", "run", "--decisions", unreviewed, "--ledger", elsewhere).code == 0
+
+
+def test_decisions_that_cannot_be_learned_from_are_told(camenn: Any, config: Path, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    decided = decide_on_mismatches(tmp_path / "findings", shop)
+    options = ["train", "--config", config, "--accelerator", "cpu", "--run", tmp_path / "run", "--shop"]
+    assert_told(camenn(*options, shop, "--decisions", tmp_path), "no findings here")
+    assert_told(camenn(*options, shop, "--ledger", ledger_url(decided)), "say with --decisions what they are about")
+    missing = ledger_url(tmp_path)
+    assert_told(camenn(*options, shop, "--decisions", decided, "--ledger", missing), "no decisions here")
+    other = write_toy_shop(tmp_path / "other", num_requests=20)
+    toy_items(39).write_parquet(other / "items.parquet")
+    assert_told(camenn(*options, other, "--decisions", decided), "its items are not those")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_is_trained_though_nothing_is_decided_yet(camenn: Any, config: Path, tmp_path: Path) -> None:
+    shop = write_toy_shop(tmp_path / "shop", num_requests=20)
+    findings = write_made_up(tmp_path / "findings", open_shop(shop), [finding("i0", "mismatch")])
+    outcome = camenn(
+        *("train", "--config", config, "--shop", shop, "--run", tmp_path / "run", "--accelerator", "cpu"),
+        *("--decisions", findings),
+    )
+    assert outcome.code == 0
+    assert "nothing is decided yet of names and pictures; training goes on without" in " ".join(outcome.err.split())
+    assert "decisions" not in json.loads((tmp_path / "run" / "bundle" / "config.json").read_text())["facts"]
+
+
 def test_a_desk_that_cannot_be_opened_is_told(camenn: Any, findings: Path, tmp_path: Path) -> None:
     assert_told(camenn("desk", tmp_path), "no findings here")
     assert_told(camenn("desk", findings, "--reviewers", tmp_path / "none.toml"), "none.toml: no such file")
@@ -493,13 +557,20 @@ def test_the_desk_takes_a_run_for_its_heat_map(
     assert_told(camenn("desk", about_toy, "--run", tmp_path), "no bundle here")
 
 
-@pytest.mark.parametrize(("verb", "missing"), [("desk", "fastapi"), ("desk", "uvicorn"), ("apply", "sqlalchemy")])
+@pytest.mark.parametrize(
+    ("verb", "missing"),
+    [("desk", "fastapi"), ("desk", "uvicorn"), ("apply", "sqlalchemy"), ("train", "sqlalchemy")],
+)
 def test_what_the_desk_needs_and_is_not_installed_is_told(
-    camenn: Any, findings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, missing: str
+    camenn: Any, findings: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, missing: str
 ) -> None:
     for name in [name for name in sys.modules if name.startswith(("camenn.serving", "camenn.rectify"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    options = ["--to", tmp_path / "corrected"] if verb == "apply" else []
+    options = {
+        "desk": [findings],
+        "apply": [findings, "--to", tmp_path / "corrected"],
+        "train": ["--config", config, "--shop", tmp_path / "shop", "--decisions", findings],
+    }
     told = f"{missing} is not installed; it comes with: pip install 'camenn[desk]'"
-    assert_told(camenn(verb, findings, *options), told)
+    assert_told(camenn(verb, *options[verb]), told)

@@ -104,6 +104,7 @@ AT_LEAST = {
     "pairs.items": 2,
     "pairs.negatives": 1,
     "pairs.epochs": 0,
+    "pairs.trim_after": 0,
     "objective.conversion": 0,
     "objective.image_to_text": 0,
     "objective.text_to_image": 0,

@@ -90,7 +90,7 @@ class PairBatch:
     image: Tensor
     """(rows,) int64 index into `items`: whose picture."""
     labels: Tensor
-    """(rows,) float32, 1 where both come from one item."""
+    """(rows,) float32, 1 where they fit: both of one item, unless reviewers decided otherwise."""
     image_to_text: Tensor
     """(rows,) bool, whether the row counts for ITA; a positive counts for both tasks."""
     text_to_image: Tensor

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from camenn.batches.batch import PairBatch
+from camenn.batches.pairing import Pairing
 from camenn.batches.source import Source
 
 
@@ -22,6 +23,11 @@ class PairConfig:
     """Negatives of each task an item. CHOICE: one a task, drawn within the batch."""
     epochs: float = 1.0
     """Passes over the items while the requests are passed once; without requests an epoch is one pass."""
+    trim_after: int = 0
+    """Epochs after which items whose text and picture look wrong are left out of an epoch; 0: none ever is.
+
+    DEVIATION: beyond the paper.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +57,49 @@ class Pairs:
 
 
 def draw_pairs(
-    items: NDArray[np.int32], groups: NDArray[np.int64], *, negatives: int, rng: np.random.Generator
+    items: NDArray[np.int32],
+    groups: NDArray[np.int64],
+    *,
+    negatives: int,
+    rng: np.random.Generator,
+    pairing: Pairing | None = None,
 ) -> Pairs:
-    """Every item with its own text and picture, and `negatives` times a task with another's from `items`.
+    """Every item with its text and picture, `negatives` times a task with another's from `items`, and what is wrong.
 
     groups: by catalogue row; items of one group share their normalised text and are never negatives of one
     another. An item for which twenty draws find no other group gets no negative. An ITA negative has
     another's text, a TIA negative another's picture.
+    pairing: which text and picture an item has, its own by default. Those of its own that do not fit are a negative
+    more; where nobody knows what does, the only pair.
     DEVIATION: never of equal text; that would label a match as wrong.
     """
+    pairing = Pairing.own(len(groups)) if pairing is None else pairing
+    wrong, items = items[pairing.wrong[items]], items[pairing.known[items]]
+    text, image = pairing.text, pairing.image
+
+    def fit(anchor: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.bool_]:
+        together: NDArray[np.bool_] = groups[text[anchor]] == groups[text[other]]
+        together |= image[anchor] == image[other]
+        return together
+
     anchor = np.repeat(items, 2 * negatives)
     other = rng.choice(items, len(anchor))
     for _ in range(20):
-        same = groups[anchor] == groups[other]
+        same = fit(anchor, other)
         if not same.any():
             break
         other[same] = rng.choice(items, int(same.sum()))
-    kept = groups[anchor] != groups[other]
+    kept = ~fit(anchor, other)
     is_text = np.tile(np.arange(2 * negatives) < negatives, len(items))[kept]
     anchor, other = anchor[kept], other[kept]
     positive, count = np.ones(len(items), dtype=bool), len(items)
     return Pairs(
-        text=np.concatenate([items, np.where(is_text, other, anchor)]),
-        image=np.concatenate([items, np.where(is_text, anchor, other)]),
-        labels=np.concatenate([np.ones(count), np.zeros(len(anchor))]).astype(np.float32),
-        image_to_text=np.concatenate([positive, is_text]),
-        text_to_image=np.concatenate([positive, ~is_text]),
-        anchor=np.concatenate([items, anchor]),
+        text=np.concatenate([text[items], text[np.where(is_text, other, anchor)], wrong]),
+        image=np.concatenate([image[items], image[np.where(is_text, anchor, other)], wrong]),
+        labels=np.concatenate([np.ones(count), np.zeros(len(anchor) + len(wrong))]).astype(np.float32),
+        image_to_text=np.concatenate([positive, is_text, pairing.wrong_text[wrong]]),
+        text_to_image=np.concatenate([positive, ~is_text, pairing.wrong_image[wrong]]),
+        anchor=np.concatenate([items, anchor, wrong]),
     )
 
 

@@ -74,12 +74,17 @@ class Source:
     text: Vectors | None
     image: Vectors | None
 
+    def present(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(item rows,) twice: items with a text, items with a picture."""
+        rows = np.arange(len(self.shop.catalogue.ids), dtype=np.int32)
+        none = np.zeros(len(rows), dtype=bool)
+        text, image = (none if one is None else one.store.lengths(rows) > 0 for one in (self.text, self.image))
+        return text, image
+
     def whole(self) -> NDArray[np.bool_]:
         """(item rows,): items with a text and a picture, the ones that can be aligned."""
-        rows = np.arange(len(self.shop.catalogue.ids), dtype=np.int32)
-        if self.text is None or self.image is None:
-            return np.zeros(len(rows), dtype=bool)
-        return (self.text.store.lengths(rows) > 0) & (self.image.store.lengths(rows) > 0)
+        text, image = self.present()
+        return text & image
 
     def gather(self, rows: NDArray[np.int32], *, num_whole: int, tokens: bool) -> Items:
         """The items at these catalogue rows, as they stand in a batch.

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from camenn.cli.terminal import Run, Shop, console, extra, load, open_shop
+from camenn.cli.terminal import LedgerUrl, Run, Shop, console, extra, load, open_shop
 
 if TYPE_CHECKING:
     from camenn.serving.desk.desk import Similarities
@@ -20,10 +20,6 @@ Findings = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder that holds the findings.", show_default=False)
 ]
 FindingsShop = Annotated[Path | None, typer.Option("--shop", help="The shop, where it was moved since.")]
-LedgerUrl = Annotated[
-    str | None,
-    typer.Option("--ledger", help="Where decisions are kept: sqlite:///FILE or postgresql://…; by default in DIR."),
-]
 
 verbs = typer.Typer()
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from camenn.cli.terminal import Run, console, load, open_shop
+from camenn.cli.terminal import LedgerUrl, Run, console, extra, load, open_shop
+
+if TYPE_CHECKING:
+    from camenn.batches.pairing import Pairing
+    from camenn.tables.shop import Shop
 
 verbs = typer.Typer()
 
@@ -22,6 +26,10 @@ def train(
     shop: Annotated[Path | None, typer.Option(help="The shop, in place of the configuration's.")] = None,
     run: Annotated[Path | None, typer.Option(help="Where the run is kept; runs/NAME-seedN by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="The training seed, in place of the configuration's.")] = None,
+    decisions: Annotated[
+        Path | None, typer.Option(help="Findings about the shop; what reviewers decided of them is learned from.")
+    ] = None,
+    ledger: LedgerUrl = None,
     accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs (DDP above one).")] = 1,
 ) -> None:
@@ -37,11 +45,32 @@ def train(
     folder = shop if shop is not None else Path(settings.shop)
     if not settings.shop and shop is None:
         raise ConfigError(f"{config}: names no shop; add `shop = ...` or give --shop")
+    if ledger is not None and decisions is None:
+        raise ConfigError("--ledger says where decisions are kept; say with --decisions what they are about")
     target = run if run is not None else Path("runs") / f"{config.stem}-seed{settings.training.seed}"
     opened = open_shop(folder.absolute())  # the bundle remembers it, and may be judged from another folder
-    trained = train_model(opened, settings, target, hardware=Hardware(accelerator, devices), console=console)
+    pairing = None if decisions is None else _decided(decisions, opened, ledger)
+    hardware = Hardware(accelerator, devices)
+    trained = train_model(opened, settings, target, pairing=pairing, hardware=hardware, console=console)
     if trained.is_writer:
         judge(trained.bundle, opened, target, console=console, output=Console())
+
+
+def _decided(findings: Path, shop: Shop, ledger: str | None) -> Pairing | None:
+    """What reviewers decided of the shop's texts and pictures; None where that is nothing."""
+    with extra("desk"):
+        from camenn.rectify.decided import read_decided
+
+    pairing = read_decided(findings, shop, url=ledger)
+    if not pairing.decided.any():
+        console.print(f"{findings}: nothing is decided yet of names and pictures; training goes on without")
+        return None
+    corrected = pairing.wrong & pairing.known
+    console.print(
+        f"decisions on {pairing.decided.sum():,} items: {pairing.wrong.sum():,} whose name and picture do not fit, "
+        f"{corrected.sum():,} of them with what does; held-out items are not trained on"
+    )
+    return pairing
 
 
 @verbs.command()

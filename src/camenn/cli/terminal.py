@@ -21,6 +21,12 @@ console = Console(stderr=True)
 
 Shop = Annotated[Path, typer.Argument(help="The shop's folder.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run's folder, or a bundle's.", show_default=False)]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger", help="Where decisions are kept: sqlite:///FILE or postgresql://…; by default with the findings."
+    ),
+]
 
 
 @contextlib.contextmanager

@@ -107,4 +107,8 @@ class MultiTaskObjective(nn.Module):
         if penalty is not None:
             yield "penalty", penalty
         if isinstance(batch, PairBatch) and output.aligned is not None:
-            yield "contrast_loss", contrast(output.aligned, batch.text_group)
+            fits = batch.labels > 0
+            yield (
+                "contrast_loss",
+                contrast(output.aligned, batch.text_group, text=batch.text, image=batch.image, fits=fits),
+            )

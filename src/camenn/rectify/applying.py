@@ -25,7 +25,7 @@ _SCHEMA = {
     "reviewer": pl.String(),
     "at": pl.Datetime("us", "UTC"),
 }
-_Cells = dict[str, dict[int, tuple[Entry, int | str]]]
+Cells = dict[str, dict[int, tuple[Entry, int | str]]]
 """By column and line: which decision puts what there, the cell of another line or a typed text."""
 
 
@@ -71,8 +71,8 @@ def apply_decisions(shop: Shop, ledger: Ledger, about: About, folder: Path) -> A
     check_items(shop, about)
     standing = list(ledger.standing().values())
     wanted = [entry for entry in standing if entry.action is not Action.REJECT]
-    changing = [entry for entry in wanted if entry.columns and (entry.taken_from or entry.action is Action.EDIT)]
-    cells = _cells(shop, ledger, changing)
+    changing = changes(wanted)
+    cells = cells_of(shop, ledger, changing)
     effective = _in_effect(cells, changing)
     corrections = _corrections(effective)
     try:
@@ -91,15 +91,35 @@ def apply_decisions(shop: Shop, ledger: Ledger, about: About, folder: Path) -> A
     )
 
 
-def _cells(shop: Shop, ledger: Ledger, changing: Sequence[Entry]) -> _Cells:
-    """By column, what the decisions put there; they come oldest first."""
-    line_of = {item_id: line for line, item_id in enumerate(shop.catalogue.ids.values)} if changing else {}
-    columns = {column.name for column in shop.schema.in_table("items")}
-    cells: _Cells = {}
-    for entry in changing:
+def changes(standing: Sequence[Entry]) -> list[Entry]:
+    """The decisions that put something in a cell, another item's or typed."""
+    return [
+        entry
+        for entry in standing
+        if entry.action is not Action.REJECT and entry.columns and (entry.taken_from or entry.action is Action.EDIT)
+    ]
+
+
+def lines_of(shop: Shop, ledger: Ledger, entries: Sequence[Entry]) -> dict[str, int]:
+    """The line of each item, by id. Raises DataError where a decision names one that is not in the shop."""
+    line_of = {item_id: line for line, item_id in enumerate(shop.catalogue.ids.values)} if entries else {}
+    for entry in entries:
         for item_id in (entry.item_id, entry.taken_from):
             if item_id is not None and item_id not in line_of:
                 raise DataError(f"{ledger.name}: decision {entry.id} names item {item_id!r}, which is not in the shop")
+    return line_of
+
+
+def cells_of(shop: Shop, ledger: Ledger, changing: Sequence[Entry]) -> Cells:
+    """By column, what the decisions put there; they come oldest first.
+
+    Raises:
+        DataError: a decision names an item or a column that is not in the shop.
+    """
+    line_of = lines_of(shop, ledger, changing)
+    columns = {column.name for column in shop.schema.in_table("items")}
+    cells: Cells = {}
+    for entry in changing:
         for column in entry.columns[:1] if entry.action is Action.EDIT else entry.columns:
             if column not in columns:
                 raise DataError(f"{ledger.name}: decision {entry.id} names column {column!r}, which the shop has not")
@@ -108,7 +128,7 @@ def _cells(shop: Shop, ledger: Ledger, changing: Sequence[Entry]) -> _Cells:
     return cells
 
 
-def _new_cells(cells: _Cells, num_items: int) -> dict[str, NewCells]:
+def _new_cells(cells: Cells, num_items: int) -> dict[str, NewCells]:
     new = {}
     for column, by_line in cells.items():
         taken_from, written = np.arange(num_items), {}
@@ -121,7 +141,7 @@ def _new_cells(cells: _Cells, num_items: int) -> dict[str, NewCells]:
     return new
 
 
-def _in_effect(cells: _Cells, changing: Sequence[Entry]) -> list[tuple[Entry, list[str]]]:
+def _in_effect(cells: Cells, changing: Sequence[Entry]) -> list[tuple[Entry, list[str]]]:
     """The decisions that put something somewhere, with the columns in which it stayed."""
     stayed: dict[int, list[str]] = {}
     for column, by_line in cells.items():

@@ -21,7 +21,7 @@ class Progress:
     """Counters of a run."""
 
     run: str = ""
-    """Digest of the settings, the shop and the number of processes the run was started with."""
+    """Digest of the settings, the shop, the decisions and the number of processes the run was started with."""
     epoch: int = 0
     step: int = 0
     """Steps done within the epoch by each process."""
@@ -59,8 +59,8 @@ class Checkpoints:
         """Take up `last` of this run, or begin one where there is none yet.
 
         Raises:
-            BundleError: the checkpoint is of another model or version, or was started with other settings or another
-                shop.
+            BundleError: the checkpoint is of another model or version, or was started with other settings, decisions
+                or another shop.
         """
         folder = self._complete("last")
         if folder is None:
@@ -70,7 +70,7 @@ class Checkpoints:
         except (TypeError, ValueError):
             raise _another(folder, "another version wrote it") from None
         if progress.run != run:
-            raise _another(folder, "its settings, its seed, its shop or its number of processes were others")
+            raise _another(folder, "its settings, seed, shop, decisions or number of processes were others")
         tensors = load_file(folder / "tensors.safetensors")
         state: dict[int, dict[str, Tensor]] = {}
         for name in [name for name in tensors if name.startswith("optimizer.")]:

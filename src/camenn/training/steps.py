@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from camenn.batches.batch import Batch, PairBatch
+from camenn.batches.pairing import Pairing
 from camenn.batches.pairs import draw_pairs, pair_batch
 from camenn.batches.parts import Parts
 from camenn.batches.requests import Pieces, RequestReader, plan_batches
@@ -42,8 +43,15 @@ class StepPlan:
     learns to stand for new ones.
     """
 
-    def __init__(self, parts: Parts, config: RunConfig, *, tasks: tuple[Task, ...]) -> None:
-        """tasks: those that the model answers. Raises DataError where the shop offers nothing to train them on."""
+    def __init__(
+        self, parts: Parts, config: RunConfig, *, tasks: tuple[Task, ...], pairing: Pairing | None = None
+    ) -> None:
+        """Tasks are those that the model answers; pairing: what reviewers decided of the shop, of which the training
+        part's is read alone.
+
+        Raises:
+            DataError: the shop offers nothing to train the tasks on.
+        """
         self.parts = parts
         self.pairs = config.pairs
         self.rows = config.requests.rows
@@ -51,8 +59,12 @@ class StepPlan:
         self.user_dropout, self.item_dropout = config.training.user_dropout, config.training.item_dropout
         self.pieces: Pieces | None = parts.requests(Part.TRAIN, config.requests)
         self.reader: RequestReader | None = None if self.pieces is None else parts.reader(config.requests)
-        self.items = parts.items(Part.TRAIN)
-        if not set(ALIGNMENT_TASKS) & set(tasks) or len(np.unique(parts.groups[self.items])) < 2:
+        pairing = Pairing.own(len(parts.groups)) if pairing is None else pairing
+        has_text, has_image = parts.source.present()
+        self.pairing = pairing.within(parts.item_parts == Part.TRAIN, has_text=has_text, has_image=has_image)
+        self.items = np.flatnonzero(self.pairing.known).astype(np.int32)
+        self.only_wrong = np.flatnonzero(self.pairing.wrong & ~self.pairing.known).astype(np.int32)
+        if not set(ALIGNMENT_TASKS) & set(tasks) or len(np.unique(parts.groups[self.pairing.text[self.items]])) < 2:
             self.items = self.items[:0]
         if self.pieces is None and len(self.items) == 0:
             raise DataError(
@@ -61,14 +73,14 @@ class StepPlan:
                 "add events, or texts and pictures"
             )
 
-    def epoch(self, epoch: int) -> list[Step]:
-        """The steps of an epoch."""
+    def epoch(self, epoch: int, *, left_out: NDArray[np.bool_] | None = None) -> list[Step]:
+        """The steps of an epoch; left_out: (item rows,) items whose text and picture are taken for no pair in it."""
         request_batches: list[NDArray[np.int64]] = []
         if self.pieces is not None and self.reader is not None:
             order = np.random.default_rng([self.seed, REQUESTS, epoch]).permutation(len(self.pieces))
             plan = plan_batches(self.pieces.take(order), rows=self.rows, rows_an_event=self.reader.rows_an_event())
             request_batches = [order[index] for index in plan]
-        item_batches = self._item_batches(epoch)
+        item_batches = self._item_batches(epoch, self.items if left_out is None else self.items[~left_out[self.items]])
         if not request_batches:
             return [Step(None, (items,)) for items in item_batches]
         bounds = np.arange(len(request_batches) + 1) * len(item_batches) // len(request_batches)
@@ -77,14 +89,18 @@ class StepPlan:
             for number, pieces in enumerate(request_batches)
         ]
 
-    def _item_batches(self, epoch: int) -> list[NDArray[np.int32]]:
+    def _item_batches(self, epoch: int, items: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         passes = self.pairs.epochs if self.pieces is not None else 1.0
-        if len(self.items) == 0 or passes == 0:
+        if len(items) == 0 or passes == 0:
             return []
         rng = np.random.default_rng([self.seed, PAIRS, epoch])
-        needed = max(1, round(passes * len(self.items)))
-        order = np.concatenate([rng.permutation(self.items) for _ in range(-(-needed // len(self.items)))])[:needed]
-        return np.array_split(order, max(1, round(needed / self.pairs.items)))
+        needed = max(1, round(passes * len(items)))
+        order = np.concatenate([rng.permutation(items) for _ in range(-(-needed // len(items)))])[:needed]
+        batches = np.array_split(order, max(1, round(needed / self.pairs.items)))
+        if len(self.only_wrong) == 0:
+            return batches
+        dealt = np.array_split(rng.permutation(self.only_wrong), len(batches))
+        return [np.concatenate(both) for both in zip(batches, dealt, strict=True)]
 
     def batches(self, step: Step, *, epoch: int, number: int) -> tuple[Batch, ...]:
         """Gather the batches of a step."""
@@ -94,7 +110,7 @@ class StepPlan:
             made.append(self.reader.batch(self.pieces.take(step.pieces), seed=seed))
         for place, items in enumerate(step.items):
             rng = np.random.default_rng([self.seed, NEGATIVES, epoch, number, place])
-            pairs = draw_pairs(items, self.parts.groups, negatives=self.pairs.negatives, rng=rng)
+            pairs = draw_pairs(items, self.parts.groups, negatives=self.pairs.negatives, rng=rng, pairing=self.pairing)
             made.append(pair_batch(self.parts.source, self.parts.groups, pairs))
         rng = np.random.default_rng([self.seed, IDS, epoch, number])
         return tuple(self._with_unseen(batch, rng) for batch in made)

@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from camenn.batches.batch import Batch, move
+from camenn.batches.pairing import Pairing
 from camenn.bundle import Bundle, Calibration
 from camenn.errors import CamennError
 from camenn.metrics.calibration import fit_platt
@@ -42,6 +44,7 @@ from camenn.training.mixing import mix_parts
 from camenn.training.optimizer import build_optimizer, clip_gradients, economise_tables
 from camenn.training.prepare import Prepared, prepare
 from camenn.training.steps import StepPlan, prefetch
+from camenn.training.trimming import Trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,17 @@ def train(
     config: RunConfig,
     run: Path,
     *,
+    pairing: Pairing | None = None,
     hardware: Hardware | None = None,
     console: Console | None = None,
 ) -> Trained:
     """Train to the end, or go on where a killed run stopped, and write `run/bundle`.
 
+    pairing: what reviewers decided of the shop's texts and pictures.
+
     Raises:
         DataError: the shop offers nothing to train on.
-        BundleError: `run` holds a checkpoint of another model.
+        BundleError: `run` holds a checkpoint of another model, or of other decisions.
     """
     console = Console() if console is None else console
     hardware = Hardware() if hardware is None else hardware
@@ -87,7 +93,8 @@ def train(
     if not fabric.is_global_zero:
         console = Console(quiet=True)
     prepared = prepare(shop, config, console=console)
-    loop = _Loop(fabric, prepared, config, run, console)
+    pairing = fabric.broadcast(pairing)  # a ledger grows while processes start
+    loop = _Loop(fabric, prepared, pairing, config, run, console)
     with repeatable(fabric.device):
         progress = loop.run_to_end()
     bundle = loop.bundle(shop, progress)
@@ -114,10 +121,18 @@ def repeatable(device: torch.device) -> Iterator[None]:
 
 
 class _Loop:
-    def __init__(self, fabric: Fabric, prepared: Prepared, config: RunConfig, run: Path, console: Console) -> None:
+    def __init__(
+        self,
+        fabric: Fabric,
+        prepared: Prepared,
+        pairing: Pairing | None,
+        config: RunConfig,
+        run: Path,
+        console: Console,
+    ) -> None:
         self.fabric, self.prepared, self.config, self.console = fabric, prepared, config, console
-        self.model = prepared.model
-        self.plan = StepPlan(prepared.parts, config, tasks=self.model.tasks)
+        self.model, self.pairing = prepared.model, pairing
+        self.plan = StepPlan(prepared.parts, config, tasks=self.model.tasks, pairing=pairing)
         self.objective = MultiTaskObjective(self.model, config.objective)
         if fabric.world_size == 1:
             economise_tables(self.model)
@@ -127,8 +142,10 @@ class _Loop:
         self.weights = torch.nn.ModuleDict({"model": self.model})
         if config.training.ema_decay:
             self.weights["average"] = self.kept = deepcopy(self.model).eval()
+        if config.pairs.trim_after:
+            self.weights["trimmed"] = self.trimmed = Trimmed(self.model, num_rows=len(prepared.parts.groups))
         self.checkpoints = Checkpoints(run / "checkpoints")
-        identity = _run_identity(config, prepared, num_processes=fabric.world_size)
+        identity = _run_identity(config, prepared, pairing, num_processes=fabric.world_size)
         self.progress = self.checkpoints.restore(self.weights, optimizer, run=identity)
         self.log = (
             RunLog(run, from_epoch=self.progress.epoch, from_step=self.progress.global_step)
@@ -161,7 +178,7 @@ class _Loop:
     def _epoch(self, progress: Progress) -> None:
         counted_at = time.monotonic()
         self.module.train()
-        steps = list(enumerate(self.plan.epoch(progress.epoch)))
+        steps = list(enumerate(self.plan.epoch(progress.epoch, left_out=self._left_out(progress))))
         world, rank = self.fabric.world_size, self.fabric.global_rank
         steps = steps[: len(steps) // world * world][rank::world] or steps[:1]
         with _bar(self.console) as bar:
@@ -175,6 +192,16 @@ class _Loop:
                     self._check_weights(progress)
                     self._checkpoint()
         self._check_weights(progress)
+
+    def _left_out(self, progress: Progress) -> NDArray[np.bool_] | None:
+        """(item rows,) what this epoch leaves out; within an epoch it stays what it was at the beginning."""
+        if not self.config.pairs.trim_after:
+            return None
+        if progress.step == 0 and progress.epoch >= self.config.pairs.trim_after:
+            self.trimmed.update(self.plan)
+            self.trimmed.rows.copy_(self.fabric.broadcast(self.trimmed.rows))
+            self.console.print(f"{int(self.trimmed.rows.sum()):,} items look wrong and are left out of this epoch")
+        return self.trimmed.rows.numpy()
 
     def _step(self, batches: tuple[Batch, ...], number: int, progress: Progress) -> float:
         settings = self.config.training
@@ -279,6 +306,8 @@ class _Loop:
             "device": str(self.fabric.device),
             "torch": torch.__version__,
         }
+        if self.pairing is not None:
+            facts |= {"decided_items": int(self.pairing.decided.sum()), "decisions": self.pairing.digest}
         prepared = self.prepared
         return Bundle(
             model=self.kept.eval(),
@@ -291,12 +320,14 @@ class _Loop:
         )
 
 
-def _run_identity(config: RunConfig, prepared: Prepared, *, num_processes: int) -> str:
+def _run_identity(config: RunConfig, prepared: Prepared, pairing: Pairing | None, *, num_processes: int) -> str:
     """What a run may not change when it goes on: all but how long it trains, when it saves and where its shop lies."""
     free = replace(config.training, max_epochs=0, patience=0, checkpoint_s=0.0)
     settings = json.dumps(config_to_json(replace(config, training=free, shop="")), sort_keys=True)
     encoders = [one and one.digest for one in (prepared.text, prepared.image)]
     identity = f"{settings}\n{shop_identity(prepared.parts.source.shop, config.split)}\n{encoders}\n{num_processes}"
+    if pairing is not None:
+        identity += f"\n{pairing.digest}"
     return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
