@@ -19,6 +19,7 @@ from camenn.errors import CamennError, DataError, StoreError
 from camenn.rectify.findings import SCHEMA, read_findings
 from camenn.rectify.rectify import Rectified, rectify
 from camenn.rectify.summary import show_findings
+from camenn.rectify.tier import Tier
 from camenn.tables.shop import Shop, open_shop
 from toy import COLOURS, toy_items
 
@@ -174,9 +175,12 @@ def test_the_summary_counts_by_kind(done: tuple[Path, Rectified, Any], capsys: p
     out = capsys.readouterr().out
     assert f"{len(done[1].findings):,} findings in {NUM} items" in out
     assert "missing picture" in out
-    sure = replace(done[1], automatic_from=2.0)
+    sure = replace(done[1], tier=Tier(2.0))
     show_findings(sure, Console(width=120))
     assert "No correction is sure enough" in capsys.readouterr().out
+    show_findings(replace(done[1], tier=Tier(0.98, 0.008, (0.002, 0.02), 345)), Console(width=200))
+    told = "from 0.980 on were made: 0.8% of them are expected to be false, 0.2% to 2.0% by 345 tried on planted faults"
+    assert told in capsys.readouterr().out
 
 
 def test_the_same_seed_twice_finds_the_same(done: tuple[Path, Rectified, Any], bundle: Bundle, tmp_path: Path) -> None:

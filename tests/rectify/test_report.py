@@ -11,6 +11,7 @@ from camenn.rectify import report
 from camenn.rectify.findings import KIND_NAMES, SCHEMA, SIDE_NAMES, Kind, Side
 from camenn.rectify.planting import Fault
 from camenn.rectify.report import ReportData, write_report
+from camenn.rectify.tier import Tier
 from camenn.tables.shop import Shop, open_shop
 from findings_factory import finding, made_up
 from toy import toy_items
@@ -33,7 +34,7 @@ def shop(tmp_path: Path) -> Shop:
 def written(shop: Shop, rows: list[dict[str, Any]], folder: Path, **changed: Any) -> str:
     data = {
         "num_judged": 39,
-        "automatic_from": 0.97,
+        "tier": Tier(0.97, 0.004, (0.001, 0.012), 1234),
         "rate": 0.01,
         "frequency": {Fault.NAME: 0.031, Fault.PICTURE: 0.02, Fault.VAGUE: 0.01, Fault.CATEGORY: 0.0},
     } | changed
@@ -95,14 +96,22 @@ def test_a_frequent_kind_does_not_hide_the_others(shop: Shop, tmp_path: Path, mo
     assert text.index("i29") < text.index("i28") < text.index("i26")
 
 
-@pytest.mark.parametrize(("automatic_from", "told"), [(0.97, "Here it lies at 0.970."), (2.0, "none was made")])
-def test_it_says_how_the_automatic_tier_was_set(shop: Shop, tmp_path: Path, automatic_from: float, told: str) -> None:
-    text = written(
-        shop, [finding("i2", automatic=automatic_from < 1)], tmp_path, automatic_from=automatic_from, rate=0.02
-    )
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (
+            0.97,
+            "lies at 0.970. From there on 0.4% are expected to be false (95% interval 0.1 to 1.2%, by 1,234 tried).",
+        ),
+        (2.0, "none was made"),
+    ],
+)
+def test_it_says_how_the_automatic_tier_was_set(shop: Shop, tmp_path: Path, start: float, told: str) -> None:
+    tier = Tier(start, 0.004, (0.001, 0.012), 1234)
+    text = written(shop, [finding("i2", automatic=start < 1)], tmp_path, tier=tier, rate=0.02)
     assert told in text
     assert "no more than 2% of all that is corrected is false" in text
-    assert ("1 correction was made" in text) == (automatic_from < 1)
+    assert ("1 correction was made" in text) == (start < 1)
 
 
 def test_it_says_how_frequent_faults_are_or_that_nobody_can_say(shop: Shop, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from camenn.rectify.listings import UNKNOWN, Listings
 from camenn.rectify.signals import NAMES, Placed, Shelf
+from camenn.rectify.wording import Wording
 from vector_shop import CATEGORIES, PICTURE_WIDTH, PlainSpace, VectorShop, encode, vector_shop
 
 SPACE = PlainSpace(PICTURE_WIDTH)
@@ -127,6 +128,17 @@ def test_signals_tell_a_right_listing_from_a_wrong_one(shop: VectorShop) -> None
     assert other_text["another text fits better"].mean() > right["another text fits better"].mean() + 1
     for sign in ("its category by text", "its category before others by picture", "text amid its category"):
         assert right[sign].mean() > moved[sign].mean() + 1
+
+
+def test_where_nothing_else_is_in_a_category_nothing_speaks_against_it(shop: VectorShop) -> None:
+    held = shop.listings
+    alone = put(held, category=len(CATEGORIES))
+    shelf = Shelf(Placed.put(alone, SPACE), Wording(held.name, [*CATEGORIES, "rest"]), len(CATEGORIES) + 1)
+    found = dict(zip(NAMES, shelf.signals(Placed.put(alone, SPACE)).T, strict=True))
+    for sign in ("its category by text", "its category by picture", "its category before others by both"):
+        assert found[sign][LINE] == 0
+        assert found[sign].min() < -1
+    assert found["nothing else in its category"].tolist() == [float(line == LINE) for line in range(len(held))]
 
 
 def test_a_shop_without_categories_has_signals_too(shop: VectorShop) -> None:

@@ -7,11 +7,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from camenn.rectify import verdict
-from camenn.rectify.claims import Claim, claims_of_listings, learn_trust
+from camenn.rectify.claims import Claim, claims_of_listings
 from camenn.rectify.findings import Kind, Side
 from camenn.rectify.listings import UNKNOWN
 from camenn.rectify.planting import Fault
 from camenn.rectify.space import CrossFittedSpace
+from camenn.rectify.trial import learn_trust
 from camenn.rectify.verdict import Judge, Seen, Tell, quietly
 from vector_shop import VectorShop, vector_shop, with_faults
 

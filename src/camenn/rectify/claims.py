@@ -106,7 +106,7 @@ def _with_suggestions(
     if not len(asked.listings):
         return
     suggested = suggest(shelf, asked, fault)
-    right = trust.probabilities(suggested.score) * probability
+    right = trust.probabilities(suggested) * probability
     near = {"picture": shelf.like_pictures(asked), "text": shelf.like_texts(asked)}
     for row, line in enumerate(asked.listings.item.tolist()):
         suggestions = _suggestions(shelf, suggested, row)

@@ -45,6 +45,7 @@ NAMES = (
     "its category before others by text",
     "its category by picture",
     "its category before others by picture",
+    "nothing else in its category",
     *SIGNS,
 )
 OF_TEXT = (
@@ -52,10 +53,16 @@ OF_TEXT = (
     "text amid its category",
     "its category by text",
     "its category before others by text",
+    "nothing else in its category",
     *SIGNS,
 )
 """What can be said of a listing without a picture."""
-OF_PICTURE = ("a like picture", "its category by picture", "its category before others by picture")
+OF_PICTURE = (
+    "a like picture",
+    "its category by picture",
+    "its category before others by picture",
+    "nothing else in its category",
+)
 """What can be said of a listing without a text."""
 
 
@@ -173,11 +180,14 @@ class Shelf:
             "a text of its category fits better": scale * in_category - fit,
             "text amid its category": self._amid(asked),
             "text and picture agree on a category": logsumexp(both, axis=1),
-            "its category before others by both": _before_others(both, category),
         }
+        # Where nothing else is in a category, that others are elsewhere says nothing against it.
+        alone = (category >= 0) & (self._others_in_category(asked.listings) == 0)
+        signals["its category before others by both"] = np.where(alone, 0.0, _before_others(both, category))
         for side, told in by.items():
-            signals[f"its category by {side}"] = _own(told, category)
-            signals[f"its category before others by {side}"] = _before_others(told, category)
+            signals[f"its category by {side}"] = np.where(alone, 0.0, _own(told, category))
+            signals[f"its category before others by {side}"] = np.where(alone, 0.0, _before_others(told, category))
+        signals["nothing else in its category"] = alone
         wording = self._wording.signs(asked.listings.item, asked.listings.name, category)
         return np.column_stack([*signals.values(), wording]).astype(np.float64)
 
@@ -222,6 +232,13 @@ class Shelf:
         told /= np.maximum(told.sum(axis=1, keepdims=True), 1e-12)
         logs: Signals = np.log(told + _FLOOR)
         return logs
+
+    def _others_in_category(self, listings: Listings) -> Signals:
+        """(n,): how many other items on the shelf are in the category of each; 0 where it has none."""
+        mine = self._place_of(listings.item)
+        there = (mine >= 0) & (self.placed.listings.category[mine] == listings.category)
+        known = listings.category >= 0
+        return np.where(known, self._in_category[np.where(known, listings.category, 0)] - there, 0.0)
 
     def _amid(self, asked: Placed) -> Signals:
         """Likeness of a text to the middle of its category (n,)."""

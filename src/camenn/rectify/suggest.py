@@ -27,15 +27,20 @@ class Suggested:
     """(n, SUGGESTIONS): places on the shelf; NONE where there is nothing more to suggest."""
     score: Signals
     """(n, SUGGESTIONS): log-scale, higher is better; falls along a row."""
+    fit: Signals
+    """(n,): how well the first suits what the listing keeps, whatever else there is; 0 of a category."""
 
 
 def suggest(shelf: Shelf, asked: Placed, fault: Fault) -> Suggested:
     """For listings with this fault; nothing where what it would be judged by is missing."""
     if fault is Fault.CATEGORY:
         return _categories(shelf, asked)
+    kept, given = (asked.text, shelf.placed.picture) if fault is Fault.PICTURE else (asked.picture, shelf.placed.text)
     if fault is Fault.PICTURE:
-        return _best(*_pictures(shelf, asked), told=_is_there(asked.text))
-    return _best(*_texts(shelf, asked, within_category=fault is Fault.VAGUE), told=_is_there(asked.picture))
+        place, score = _best(*_pictures(shelf, asked), told=_is_there(kept))
+    else:
+        place, score = _best(*_texts(shelf, asked, within_category=fault is Fault.VAGUE), told=_is_there(kept))
+    return Suggested(place, score, shelf.scale * (kept * given[place[:, 0]]).sum(axis=1, dtype=np.float64))
 
 
 def _texts(shelf: Shelf, asked: Placed, *, within_category: bool) -> tuple[Ints, Signals]:
@@ -81,7 +86,8 @@ def _categories(shelf: Shelf, asked: Placed) -> Suggested:
     told[:, member == NONE] = -np.inf
     category = np.argsort(-told, axis=1, kind="stable")[:, :SUGGESTIONS]
     known = _is_there(asked.text) | _is_there(asked.picture)
-    return _best(member[category], np.take_along_axis(told, category, axis=1), told=known)
+    place, score = _best(member[category], np.take_along_axis(told, category, axis=1), told=known)
+    return Suggested(place, score, np.zeros(len(place)))
 
 
 def _is_there(vectors: Floats) -> NDArray[np.bool_]:
@@ -99,7 +105,7 @@ def _votes(texts: Ints, of_neighbours: Ints, likeness: Floats) -> Signals:
     return logs
 
 
-def _best(place: Ints, score: Signals, *, told: NDArray[np.bool_]) -> Suggested:
+def _best(place: Ints, score: Signals, *, told: NDArray[np.bool_]) -> tuple[Ints, Signals]:
     score = np.where(told[:, None], score, -np.inf)
     short = SUGGESTIONS - place.shape[1]
     if short > 0:
@@ -107,4 +113,4 @@ def _best(place: Ints, score: Signals, *, told: NDArray[np.bool_]) -> Suggested:
         score = np.pad(score, ((0, 0), (0, short)), constant_values=-np.inf)
     order = np.argsort(-score, axis=1, kind="stable")[:, :SUGGESTIONS]
     place, score = np.take_along_axis(place, order, axis=1), np.take_along_axis(score, order, axis=1)
-    return Suggested(np.where(np.isfinite(score), place, NONE), score)
+    return np.where(np.isfinite(score), place, NONE), score

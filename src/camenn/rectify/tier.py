@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from camenn.rectify.contrast import Signals
-from camenn.rectify.suggest import SUGGESTIONS
+from camenn.rectify.suggest import SUGGESTIONS, Suggested
 
 Floats64 = NDArray[np.float64]
 
@@ -23,18 +23,18 @@ class SuggestionTrust:
     """Of the planted faults, how many had the truth first."""
 
     @classmethod
-    def learn(cls, score: Signals, right: NDArray[np.bool_]) -> SuggestionTrust:
-        """score (n, SUGGESTIONS) of planted faults, and whether the first suggestion was the truth (n,)."""
+    def learn(cls, suggested: Suggested, right: NDArray[np.bool_]) -> SuggestionTrust:
+        """What was suggested for planted faults, and whether the first was the truth (n,)."""
         share = (float(right.sum()) + 1.0) / (len(right) + 2.0)
         if right.all() or not right.any():
             return cls(None, share)
-        return cls(LogisticRegression(max_iter=1000).fit(_shape(score), right), share)
+        return cls(LogisticRegression(max_iter=1000).fit(_shape(suggested), right), share)
 
-    def probabilities(self, score: Signals) -> Floats64:
+    def probabilities(self, suggested: Suggested) -> Floats64:
         """(n,)"""
         if self.regression is None:
-            return np.full(len(score), self.share_right)
-        found: Floats64 = self.regression.predict_proba(_shape(score))[:, 1]
+            return np.full(len(suggested.place), self.share_right)
+        found: Floats64 = self.regression.predict_proba(_shape(suggested))[:, 1]
         return found
 
 
@@ -42,10 +42,11 @@ UNTRIED = SuggestionTrust(None, 0.0)
 """Where no suggestion could be tried none is made without a person."""
 
 
-def _shape(score: Signals) -> Signals:
-    """How good the first is, and how far before the second and the third."""
-    held = np.where(np.isfinite(score), score, -30.0)
-    return np.column_stack([held[:, 0], *(held[:, 0] - held[:, place] for place in range(1, min(3, SUGGESTIONS)))])
+def _shape(suggested: Suggested) -> Signals:
+    """How good the first is, how far before the second and the third, and how well it fits at all."""
+    held = np.where(np.isfinite(suggested.score), suggested.score, -30.0)
+    ahead = [held[:, 0] - held[:, place] for place in range(1, min(3, SUGGESTIONS))]
+    return np.column_stack([held[:, 0], *ahead, suggested.fit])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from camenn.rectify.findings import Side
 from camenn.rectify.listings import Listings
 from camenn.rectify.planting import Fault, Words, plant
 from camenn.rectify.signals import Placed
-from camenn.rectify.suggest import NONE, SUGGESTIONS, suggest
-from camenn.rectify.tier import SuggestionTrust, Trial
+from camenn.rectify.suggest import NONE, suggest
+from camenn.rectify.tier import UNTRIED, SuggestionTrust, Trial
 from camenn.rectify.verdict import Judge
 
 _SUGGESTED = 500
@@ -29,14 +29,13 @@ def learn_trust(judge: Judge, words: Words, *, seed: int) -> dict[Fault, Suggest
     for fault in list(Fault)[1:]:
         planted = plant(held, fault, words, rng)
         planted = planted.take(np.arange(min(len(planted), _SUGGESTED)))
-        score, right = np.zeros((0, SUGGESTIONS)), np.zeros(0, dtype=bool)
+        trust[fault] = UNTRIED
         if len(planted):
             suggested = suggest(judge.shelf, Placed.put(planted, judge.space), fault)
             first = on_shelf.take(suggested.place[:, 0])
             truth = held.take(np.searchsorted(held.item, planted.item))
             same = first.category == truth.category if fault is Fault.CATEGORY else first.name == truth.name
-            score, right = suggested.score, same & (suggested.place[:, 0] != NONE)
-        trust[fault] = SuggestionTrust.learn(score, right)
+            trust[fault] = SuggestionTrust.learn(suggested, same & (suggested.place[:, 0] != NONE))
     return trust
 
 
