@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -119,9 +120,7 @@ def _memory() -> dict[str, int]:
     return {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "Rss" in name}
 
 
-def _measured(
-    step: Callable[..., None], arguments: tuple[object, ...], answer: "multiprocessing.Queue[object]"
-) -> None:
+def _measured(step: Callable[..., None], arguments: tuple[object, ...]) -> tuple[float, float, float]:
     peak = {"anonymous": 0, "resident": 0}
     done = threading.Event()
 
@@ -139,18 +138,13 @@ def _measured(
     time.sleep(0.05)
     done.set()
     watcher.join()
-    answer.put((took, peak["anonymous"] / 1024, peak["resident"] / 1024))
+    return took, peak["anonymous"] / 1024, peak["resident"] / 1024
 
 
 def measure(step: Callable[..., None], *arguments: object) -> tuple[float, float, float]:
     """Seconds, peak anonymous MiB and peak resident MiB of the step in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    process = context.Process(target=_measured, args=(step, arguments, answer))
-    process.start()
-    result: tuple[float, float, float] = answer.get()
-    process.join()
-    return result
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # what goes wrong there is raised here
+        return pool.submit(_measured, step, arguments).result()
 
 
 def main() -> None:
