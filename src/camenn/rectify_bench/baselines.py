@@ -1,8 +1,12 @@
-"""What others do on the same embeddings: a cosine, neighbours, a confident classifier, a threshold on blur."""
+"""What others do on the same embeddings and pictures: a cosine, neighbours, a confident classifier, picture checks."""
 
 from __future__ import annotations
 
 import importlib.util
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from camenn.rectify.listings import UNKNOWN, Listings
 from camenn.rectify.nearest import Nearest
-from camenn.rectify.pictures import MEASURES, Measured
+from camenn.rectify.pictures import MEASURES, Measured, Pictures
 from camenn.rectify.signals import Placed
 
 Scores = NDArray[np.float64]
@@ -63,6 +67,25 @@ def confident_learning(listings: Listings, *, seed: int) -> Scores | None:
     told = cross_val_predict(classifier, features, labels, cv=5, method="predict_proba")
     scores = np.zeros(len(listings))
     scores[usable] = 1.0 - get_label_quality_scores(labels, told)
+    return scores
+
+
+def picture_checks(pictures: Pictures, num_items: int) -> Scores | None:
+    """cleanvision's checks for blurred, dark and empty pictures, the worst of them; None where it is not installed."""
+    if importlib.util.find_spec("cleanvision") is None:
+        return None
+    from cleanvision import Imagelab
+
+    scores = np.zeros(num_items)
+    with TemporaryDirectory() as name, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        for line, source in enumerate(pictures(0, num_items)):  # it reads folders alone, and files by their names
+            if source is not None:
+                content = source if isinstance(source, bytes) else source.read_bytes()
+                (Path(name) / f"{line}.jpg").write_bytes(content)
+        looked = Imagelab(data_path=name)
+        looked.find_issues({"blurry": {}, "dark": {}, "low_information": {}}, n_jobs=1, verbose=False)
+        worst = looked.issues[["blurry_score", "dark_score", "low_information_score"]].min(axis=1)
+        scores[[int(Path(path).stem) for path in worst.index]] = 1.0 - worst.to_numpy()
     return scores
 
 

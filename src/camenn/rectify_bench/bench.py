@@ -131,4 +131,7 @@ def _baselines(bundle: Bundle, dirty: Shop, stock: Stock, *, seed: int) -> Itera
     if confident is not None:
         yield "cleanlab", confident
     num = dirty.catalogue.num_items
+    checked = baselines.picture_checks(dirty.catalogue.images, num)
+    if checked is not None:
+        yield "cleanvision", checked
     yield "Laplacian", baselines.laplacian(measure_all(dirty.catalogue.images, num, tell=lambda _: None))
