@@ -55,7 +55,6 @@ def test_where_there_are_fewer_nothing_is_made_up() -> None:
 
 
 def test_many_are_looked_for_in_the_likeliest_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("faiss")
     rng = np.random.default_rng(3)
     middles = unit(rng, 20, 16)
     vectors = np.repeat(middles, 150, axis=0) + 0.1 * unit(rng, 3000, 16)

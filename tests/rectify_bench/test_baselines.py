@@ -26,7 +26,6 @@ def test_what_is_not_installed_says_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.filterwarnings("default")
 def test_cleanvision_suspects_a_blurred_picture() -> None:
-    pytest.importorskip("cleanvision", reason="cleanvision is not installed; the bench leaves it out")
     score = baselines.picture_checks(lambda start, stop: [busy(0), None, busy(6)][start:stop], 3)
     assert score is not None
     assert score[2] > score[0]
@@ -35,7 +34,6 @@ def test_cleanvision_suspects_a_blurred_picture() -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_cleanlab_suspects_a_wrong_category() -> None:
-    pytest.importorskip("cleanlab", reason="cleanlab is not installed; the bench leaves it out")
     listings = vector_shop().listings
     listings.category[0] = (listings.category[0] + 1) % 6
     score = baselines.confident_learning(listings, seed=0)

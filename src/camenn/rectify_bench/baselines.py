@@ -23,6 +23,8 @@ from camenn.rectify.signals import Placed
 Scores = NDArray[np.float64]
 """(items,): higher is more suspicious."""
 
+OPTIONAL = ("cleanlab", "cleanvision")
+"""Libraries that are compared with where they are installed."""
 _NEIGHBOURS = 10
 _SHARPNESS = 0.1
 """LEMoN's temperatures and weights are tuned on labelled faults by its authors; here they are fixed. DEVIATION."""

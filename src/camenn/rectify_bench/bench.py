@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -52,6 +53,9 @@ def bench(clean: Shop, config: BenchConfig, folder: Path, *, console: Console) -
 
     Returns method, rate, seed, fault, figure, value.
     """
+    for name in baselines.OPTIONAL:
+        if importlib.util.find_spec(name) is None:
+            console.print(f"{name} is not installed and stands in no table: pip install 'camenn[bench]'", markup=False)
     _encode(clean, config, console)
     rows = []
     for rate in config.rates:

@@ -176,6 +176,14 @@ def test_htmx_evaluates_no_string(sit: Sit) -> None:
     page = sit("reviewer_one")
     # Each place where htmx could evaluate a string asks this first; the content policy allows none either.
     assert page.evaluate("htmx.config.allowEval") is False
+    tried = """() => {
+        const told = [], before = console.error;
+        console.error = message => told.push(message);
+        htmx._('window.evaluated = true');
+        console.error = before;
+        return [told, 'evaluated' in window];
+    }"""
+    assert page.evaluate(tried) == [["htmx:evalDisallowedError"], False]
 
 
 def test_many_are_accepted_after_a_look_and_undone_by_one_key(sit: Sit, entries: Any) -> None:
